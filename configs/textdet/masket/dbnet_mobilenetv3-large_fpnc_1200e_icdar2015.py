@@ -1,0 +1,5 @@
+_base_ = [
+    '_base_/models/dbnet_mobilenetv3-large_fpnc.py',
+    '_base_/datasets/icdar2015.py',
+    '_base_/schedules/sgd_1200e.py',
+]

@@ -1,0 +1,7 @@
+_base_ = [
+    '_base_/models/dbnet_mobilenetv3-large_fpnc.py',
+    '_base_/datasets/totaltext.py',
+    '_base_/schedules/sgd_1200e.py',
+]
+
+_base_.model.det_head.postprocessor.text_repr_type = 'poly'

@@ -1,0 +1,10 @@
+_base_ = [
+    '_base_/models/dbnet_mobilenetv3-large_fpnc_fitnet.py',
+    '_base_/datasets/td500.py',
+    '_base_/schedules/sgd_1200e.py',
+]
+
+model = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/dbnet_resnet50_fpnc_1200e_td500.py',
+        checkpoint='work_dirs/dbnet_resnet50_fpnc_1200e_td500/epoch_1200.pth'))

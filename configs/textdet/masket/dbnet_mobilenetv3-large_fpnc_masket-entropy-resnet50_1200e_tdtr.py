@@ -1,0 +1,5 @@
+_base_ = ['dbnet_mobilenetv3-large_fpnc_1200e_tdtr.py', '_base_/distill/masket-entropy.py']
+
+_base_.custom_hooks[0].teacher = dict(
+    config='{{ fileDirname }}/dbnet_resnet50_fpnc_1200e_tdtr.py',
+    checkpoint='work_dirs/dbnet_resnet50_fpnc_1200e_tdtr/epoch_1200.pth')

@@ -1,0 +1,5 @@
+_base_ = ['dbnet_mobilenetv3-large_fpnc_1200e_icdar2013.py', '_base_/distill/masket.py']
+
+_base_.custom_hooks[0].teacher = dict(
+    config='{{ fileDirname }}/dbnet_resnet50-dcnv2_fpnc_1200e_icdar2013.py',
+    checkpoint='work_dirs/dbnet_resnet50-dcnv2_fpnc_1200e_icdar2013/epoch_1200.pth')

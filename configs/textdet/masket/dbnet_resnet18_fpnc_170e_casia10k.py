@@ -1,0 +1,5 @@
+_base_ = [
+    '_base_/models/dbnet_resnet18_fpnc.py',
+    '_base_/datasets/casia10k.py',
+    '_base_/schedules/sgd_170e.py',
+]

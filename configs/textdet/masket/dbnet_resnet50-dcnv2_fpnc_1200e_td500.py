@@ -1,0 +1,5 @@
+_base_ = [
+    '_base_/models/dbnet_resnet50-dcnv2_fpnc.py',
+    '_base_/datasets/td500.py',
+    '_base_/schedules/sgd_1200e.py',
+]

@@ -1,2 +1,4 @@
-"""Models and backbones, registered in MMOCR's ``MODELS``."""
+"""Models and their parts, registered in MMOCR's ``MODELS``."""
+from .adaptors import *  # noqa: F401,F403
 from .backbones import *  # noqa: F401,F403
+from .detectors import *  # noqa: F401,F403

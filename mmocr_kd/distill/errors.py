@@ -1,0 +1,13 @@
+"""What can go wrong while distilling, one exception per cause."""
+
+
+class RecordingError(RuntimeError):
+    """A module to record does not exist, was not run, ran twice, or gave no tensor."""
+
+
+class TeacherCheckpointError(RuntimeError):
+    """A teacher's checkpoint cannot be read or does not fit its config."""
+
+
+class TeacherOutputError(RuntimeError):
+    """A teacher's recording cannot be learnt from: NaN, Inf, or another size than the student's."""

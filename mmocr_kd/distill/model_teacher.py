@@ -1,0 +1,91 @@
+"""A teacher that is a frozen network."""
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from .checkpoint import load_strictly
+from .recorder import Recorder, SourceLike
+from .renormalize import Normalization, Renormalize
+from .teacher import Teacher
+
+
+@MODELS.register_module()
+class ModelTeacher(Teacher):
+    """Runs a frozen model on the student's batch.
+
+    The model is built when it is bound, so a config that names a teacher can be built and tested
+    without one. It runs features and head outputs only (``mode='tensor'``: no targets, no loss),
+    in eval mode, without gradient, and inside the student's autocast. It follows the device and
+    dtype of its inputs, renormalises them if it expects another mean, std or channel order, and
+    runs in channels-last memory format (our choice: convolutions are up to 1.6x faster).
+
+    Args:
+        config: Path of a config, ``mmocr::`` path, or a dict: a whole config or just its model.
+        checkpoint: Path or address of the weights; every key has to match.
+
+    Raises:
+        TypeError: If ``config`` is of another type.
+        FileNotFoundError, TeacherCheckpointError: From :meth:`bind`, see
+            :func:`~mmocr_kd.distill.checkpoint.load_strictly`.
+    """
+
+    def __init__(self, config: str | dict[str, Any], checkpoint: str) -> None:
+        if not isinstance(config, (str, dict)):
+            raise TypeError(f'config must be a path or a dict, got a {type(config).__name__}')
+        self.config = config
+        self.checkpoint = checkpoint
+        self.model: nn.Module | None = None
+
+    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike]) -> None:
+        """Build and load the model; see :meth:`Teacher.bind`."""
+        self.model = self.model or self._build()
+        self._recorder = Recorder(self.model, sources)
+        self._renormalize = Renormalize(Normalization.of(student), Normalization.of(self.model))
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
+        """Run the model on a batch; see :meth:`Teacher.__call__`."""
+        if self.model is None:
+            raise RuntimeError('the teacher was called before bind()')
+        self._follow(inputs)
+        images = self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
+        self._recorder.start()
+        # No samples: heads use them for targets and metadata, which a teacher must not touch.
+        self.model(images, None, mode='tensor')
+        return self._recorder.stop()
+
+    def _build(self) -> nn.Module:
+        model: nn.Module = MODELS.build(model_config(self.config))
+        load_strictly(model, self.checkpoint, self.config)
+        model.to(memory_format=torch.channels_last)
+        return model.eval().requires_grad_(False)
+
+    def _follow(self, inputs: Tensor) -> None:
+        assert self.model is not None
+        weight = next(self.model.parameters())
+        if weight.device != inputs.device or weight.dtype != inputs.dtype:
+            self.model.to(device=inputs.device, dtype=inputs.dtype)
+
+
+def model_config(config: str | dict[str, Any]) -> ConfigDict:
+    """The ``model`` part of a config.
+
+    Args:
+        config: Path of a config, ``mmocr::`` path, a whole config, or just its model.
+
+    Raises:
+        FileNotFoundError: If the path does not exist.
+        KeyError: If there is neither a ``model`` nor a ``type``.
+    """
+    if isinstance(config, str):
+        config = get_config(config) if '::' in config else Config.fromfile(config)
+    model = config.get('model', config)
+    if 'type' not in model:
+        raise KeyError("the teacher's config has neither a 'model' nor a 'type'")
+    return ConfigDict(model)

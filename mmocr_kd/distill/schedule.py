@@ -1,0 +1,61 @@
+"""How much distillation counts, over the course of a training."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Weight in [0, 1] as a function of training progress.
+
+    The weight is computed from the runner's counters alone, so it is right after resuming.
+    The MaskET paper shows no schedule; the default, a constant 1, is our reading of that.
+
+    Args:
+        by_epoch: Count in epochs (True) or iterations (False); all other fields use this unit.
+        start: First epoch or iteration with distillation, >= 0.
+        stop: First one without it again; None means never.
+        warmup: Length of the linear rise from ``1 / warmup`` to 1, from ``start`` on.
+        decay: Length of the linear fall from 1 to ``1 / decay``, up to ``stop``.
+
+    Raises:
+        ValueError: If the fields are negative or contradict each other.
+    """
+
+    by_epoch: bool = True
+    start: int = 0
+    stop: int | None = None
+    warmup: int = 0
+    decay: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ('start', 'warmup', 'decay'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'{name}={getattr(self, name)} must not be negative')
+        if self.stop is not None and self.stop <= self.start:
+            raise ValueError(f'stop={self.stop} must come after start={self.start}')
+        if self.decay and self.stop is None:
+            raise ValueError(f'decay={self.decay} needs "stop", the point where it ends')
+
+    def weight(self, epoch: int, iteration: int) -> float:
+        """Weight at a point of the training.
+
+        Args:
+            epoch: Finished epochs, ``runner.epoch``.
+            iteration: Finished iterations, ``runner.iter``.
+
+        Returns:
+            0 when no distillation is due (the teacher need not run), else a value in (0, 1].
+        """
+        now = epoch if self.by_epoch else iteration
+        if now < self.start or (self.stop is not None and now >= self.stop):
+            return 0.0
+        rise = (now - self.start + 1) / self.warmup if self.warmup else 1.0
+        fall = (self.stop - now) / self.decay if self.decay and self.stop is not None else 1.0
+        return min(1.0, rise, fall)
+
+    @property
+    def needs_epochs(self) -> bool:
+        """Whether the weight changes with the epoch (iteration-based loops do not count any)."""
+        changes = bool(self.start or self.stop is not None or self.warmup)
+        return self.by_epoch and changes

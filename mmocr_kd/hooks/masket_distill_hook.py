@@ -1,0 +1,115 @@
+"""Distillation for any MMOCR text detector, from one entry in ``custom_hooks``."""
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmocr.registry import HOOKS
+from torch import Tensor, nn
+
+from ..adapters import build_teacher, build_term
+from ..distill import Distiller, Schedule, merge_losses
+
+
+class _Call(NamedTuple):
+    """Arguments of ``BaseTextDetector.forward``, with its defaults."""
+
+    inputs: Tensor
+    data_samples: Any = None
+    mode: str = 'tensor'
+
+
+@HOOKS.register_module()
+class MaskETDistillHook(Hook):
+    """Adds a distillation loss to an unchanged detector while it trains.
+
+    The detector's config, code and checkpoint stay what they are: PyTorch forward hooks, set in
+    ``before_train`` and removed when training ends or raises, run the teacher before each
+    training forward and add its loss to the detector's own. Works for DBNet, DBNet++, PSENet and
+    PANet, with AMP, gradient accumulation, EMA, DDP and resume. For trainable adaptors use
+    :class:`~mmocr_kd.models.detectors.DBNetDistiller`: parameters added by a hook would reach
+    neither optimizer nor DDP.
+
+    Args:
+        teacher: Config of a teacher; fields of :class:`~mmocr_kd.distill.ModelTeacher` unless
+            ``type`` says otherwise. Built when training starts, so testing needs none.
+        loss: Config of the loss, by default :class:`~mmocr_kd.losses.MaskETLoss` as it stands.
+        source: What is compared, see :func:`~mmocr_kd.adapters.build_source`.
+        schedule: Fields of :class:`~mmocr_kd.distill.Schedule`.
+
+    Raises:
+        ValueError, TypeError: If a field has an unknown value.
+        RecordingError: When training starts, if the detector has no text probability map.
+        FileNotFoundError, TeacherCheckpointError: Likewise, if the teacher cannot be loaded.
+    """
+
+    def __init__(self,
+                 teacher: dict[str, Any],
+                 loss: dict[str, Any] | None = None,
+                 source: str | dict[str, Any] = 'text_logits',
+                 schedule: dict[str, Any] | None = None) -> None:
+        self.schedule = Schedule(**(schedule or {}))
+        term = build_term(loss or dict(type='MaskETLoss'), source)
+        self._distiller = Distiller(build_teacher(teacher), {'distill': term})
+        self._handles: list[Any] = []
+        self._weight = 0.0
+
+    def before_run(self, runner: Runner) -> None:
+        """Make sure that nothing stays on the model if training raises."""
+        # MMEngine has no event for that. Validation and test runs have no built training loop.
+        if isinstance(runner._train_loop, BaseLoop):
+            loop = runner._train_loop
+            loop.run = self._detached_after(loop.run)  # type: ignore[method-assign]
+
+    def before_train(self, runner: Runner) -> None:
+        """Attach to the model: after weights are loaded, DDP is built and EMA has its copy."""
+        self._check_loop(runner)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._distiller.attach(model)
+        self._handles = [
+            model.register_forward_pre_hook(
+                functools.partial(self._before_forward, runner), with_kwargs=True),
+            model.register_forward_hook(self._after_forward, with_kwargs=True),
+        ]
+
+    def after_train(self, runner: Runner) -> None:
+        """Detach from the model."""
+        self._detach()
+
+    def _before_forward(self, runner: Runner, model: nn.Module, args: tuple,
+                        kwargs: dict[str, Any]) -> None:
+        call = _Call(*args, **kwargs)
+        due = call.mode == 'loss'
+        self._weight = self.schedule.weight(runner.epoch, runner.iter) if due else 0.0
+        if self._weight:
+            self._distiller.begin(call.inputs, call.data_samples)
+
+    def _after_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any],
+                       losses: Any) -> Any:
+        if self._weight:
+            return merge_losses(losses, self._distiller.end(self._weight))
+
+    def _detached_after(self, run: Any) -> Any:
+
+        @functools.wraps(run)
+        def guarded() -> Any:
+            try:
+                return run()
+            finally:
+                self._detach()
+
+        return guarded
+
+    def _detach(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._distiller.detach()
+
+    def _check_loop(self, runner: Runner) -> None:
+        if self.schedule.needs_epochs and not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ValueError(f'schedule={self.schedule} counts epochs, but '
+                             f'{type(runner.train_loop).__name__} has none: set by_epoch=False')

@@ -1,0 +1,37 @@
+"""Argument checks the losses share."""
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def require_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise ValueError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f'{field}={value!r} is unknown: use one of {choices}')
+
+
+def require_not_negative(field: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is a finite number >= 0."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f'{field}={value} must be a finite number >= 0')
+
+
+def require_positive(field: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is a finite number > 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f'{field}={value} must be a finite number > 0')
+
+
+def require_same_shape(student: Tensor, teacher: Tensor) -> None:
+    """Raise ValueError unless both tensors have the same shape."""
+    if student.shape != teacher.shape:
+        raise ValueError(f'the student has shape {tuple(student.shape)}, the teacher '
+                         f'{tuple(teacher.shape)}')
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Cast half precision up; leave float32 and float64 alone."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -1,0 +1,87 @@
+"""What losses between maps of text logits share: masking, precision, reduction."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from .checks import at_least_float32, require_choice, require_same_shape
+
+MASKS = ('text', 'kernel', 'none')
+REDUCTIONS = ('mask', 'image')
+
+
+class PixelLoss(nn.Module, ABC):
+    """Compares two maps pixel by pixel inside a mask.
+
+    Subclasses give the loss of each pixel; only pixels inside the mask are ever computed. All
+    numbers are float32 (or wider), also under autocast.
+
+    Args:
+        mask: Which pixels count: 'text' (the full ground-truth polygons), 'kernel' (the polygons
+            shrunk as DB's target is) or 'none' (all pixels). Whoever calls the loss draws it.
+        include_ignored: Whether instances marked as ignored belong to the mask.
+        reduction: 'mask' divides the sum by the pixels in the mask (of the whole batch), 'image'
+            by all pixels.
+
+    Raises:
+        ValueError: If a field has an unknown value.
+    """
+
+    def __init__(self, mask: str, include_ignored: bool, reduction: str) -> None:
+        super().__init__()
+        require_choice('mask', mask, MASKS)
+        require_choice('reduction', reduction, REDUCTIONS)
+        self.mask = mask
+        self.include_ignored = include_ignored
+        self.reduction = reduction
+
+    def forward(self, student: Tensor, teacher: Tensor,
+                mask: Tensor | None = None) -> dict[str, Tensor]:
+        """Compute the losses.
+
+        Args:
+            student: Logits of the student, shape (N, H, W).
+            teacher: Logits of the teacher, same shape; no gradient flows into them.
+            mask: True where pixels count, shape (N, H, W); unused if ``self.mask`` is 'none'.
+
+        Returns:
+            Loss name -> scalar. An empty mask gives exactly 0 with a gradient of 0.
+
+        Raises:
+            ValueError: If shapes differ or a mask is needed and missing.
+        """
+        self._check(student, teacher, mask)
+        with torch.autocast(student.device.type, enabled=False):
+            student = at_least_float32(student)
+            teacher = at_least_float32(teacher.detach())
+            pixels = student.numel()
+            if self.mask != 'none' and mask is not None:
+                student, teacher = student[mask.bool()], teacher[mask.bool()]
+            if self.reduction == 'mask':
+                pixels = max(student.numel(), 1)
+            losses = self.pixel_losses(student, teacher)
+            return {name: value.sum() / pixels for name, value in losses.items()}
+
+    @abstractmethod
+    def pixel_losses(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """Loss of each pixel, weighted.
+
+        Args:
+            student: Logits of the pixels that count, any shape, float32 or wider.
+            teacher: Same shape, without gradient.
+
+        Returns:
+            Loss name -> tensor of that shape.
+        """
+
+    def _check(self, student: Tensor, teacher: Tensor, mask: Tensor | None) -> None:
+        require_same_shape(student, teacher)
+        if self.mask == 'none':
+            return
+        if mask is None:
+            raise ValueError(f'{type(self).__name__} with mask={self.mask!r} needs a mask')
+        if mask.shape != student.shape:
+            raise ValueError(f'the mask has shape {tuple(mask.shape)}, the logits have '
+                             f'{tuple(student.shape)}')

@@ -1,0 +1,2 @@
+"""Data sets and preparers, registered in MMOCR's registries."""
+from .embedded import *  # noqa: F401,F403

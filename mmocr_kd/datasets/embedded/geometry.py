@@ -1,0 +1,75 @@
+"""Plane geometry of the embedded data set: boxes, quads and the perspective between them."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+
+
+def box_to_quad(box: Box) -> Array:
+    """Corners of an upright box, clockwise from the top left.
+
+    Args:
+        box: Left, top, right, bottom.
+
+    Returns:
+        Array of shape (4, 2).
+    """
+    left, top, right, bottom = box
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
+
+
+def tilt(size: tuple[float, float], roll: float, yaw: float, pitch: float, focal: float) -> Array:
+    """View of a flat board that was turned around its centre, seen by a pinhole camera.
+
+    Args:
+        size: Width and height of the board in pixels.
+        roll: Rotation within the image plane in radians, clockwise (y points down).
+        yaw: Rotation about the vertical axis in radians.
+        pitch: Rotation about the horizontal axis in radians.
+        focal: Distance of the camera in pixels, more than half the board's diagonal.
+
+    Returns:
+        Homography of shape (3, 3) from board coordinates (origin at its top left corner) to
+        image coordinates whose origin is the board's centre.
+    """
+    turn = cv2.Rodrigues(np.array([0, 0, roll], float))[0]
+    turn = cv2.Rodrigues(np.array([pitch, 0, 0], float))[0] @ turn
+    turn = cv2.Rodrigues(np.array([0, yaw, 0], float))[0] @ turn
+    # A board point (x, y, 0) lands on (X, Y, Z), the camera maps it to f * (X, Y) / (f + Z).
+    project = np.array([turn[0, [0, 1]], turn[1, [0, 1]], turn[2, [0, 1]] / focal])
+    project = np.column_stack([project, [0, 0, 1]])
+    return project @ translation(-size[0] / 2, -size[1] / 2)
+
+
+def translation(x: float, y: float) -> Array:
+    """Homography of shape (3, 3) that moves points by (x, y)."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], float)
+
+
+def transform(points: Array, homography: Array) -> Array:
+    """Apply a homography.
+
+    Args:
+        points: Shape (N, 2).
+        homography: Shape (3, 3).
+
+    Returns:
+        Shape (N, 2).
+    """
+    mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    return mapped[:, :2] / mapped[:, 2:]
+
+
+def area(quad: Array) -> float:
+    """Signed area of a polygon of shape (N, 2), positive when clockwise in image coordinates."""
+    x, y = quad[:, 0], quad[:, 1]
+    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+
+
+def overlap(first: Array, second: Array) -> bool:
+    """Whether two convex polygons of shape (N, 2) share any area."""
+    return cv2.intersectConvexConvex(first.astype(np.float32), second.astype(np.float32))[0] > 0

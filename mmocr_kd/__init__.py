@@ -1,4 +1,5 @@
 """Knowledge distillation for MMOCR 1.x: importing this package registers all its components."""
+from .datasets import *  # noqa: F401,F403
 from .distill import *  # noqa: F401,F403
 from .hooks import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403

@@ -2,4 +2,9 @@
 _base_ = 'masket.py'
 
 _base_.custom_hooks[0].loss = dict(
-    type='BinaryKDLoss', loss_weight=1.0, temperature=1.0, mask='none', reduction='mask')
+    type='BinaryKDLoss',
+    loss_weight=1.0,
+    temperature=1.0,
+    mask='none',
+    reduction='mask',
+    include_ignored=False)

@@ -11,7 +11,8 @@ custom_hooks = [
             distance='l2',
             temperature=1.0,
             mask='text',
-            reduction='mask'),
+            reduction='mask',
+            include_ignored=False),
         source='text_logits',
         schedule=dict(by_epoch=True, start=0, stop=None, warmup=0, decay=0))
 ]

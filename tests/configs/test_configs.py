@@ -1,0 +1,145 @@
+"""Every shipped config parses, builds, survives being dumped, and refers to what exists."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from config_zoo import CONFIGS, DISTILLED, FILES, build, load, photo_data, scoped, teacher_of
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import HOOKS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
+from mmengine.structures import InstanceData
+from mmocr.registry import DATASETS, TRANSFORMS
+from mmocr.structures import TextDetDataSample
+
+# The slow checks leave out these data sets, which add nothing to what Total-Text shows.
+_OTHERS = ('_icdar2013', '_icdar2015', '_td500', '_tdtr', '_casia10k')
+_ONE_DATA_SET = [name for name in CONFIGS if not name.endswith(_OTHERS)]
+
+
+@pytest.fixture(params=CONFIGS)
+def cfg(request):
+    return load(CONFIGS[request.param])
+
+
+def test_basenames_are_unique():
+    # mim finds a packaged config by its basename and refuses ambiguous ones.
+    assert len(FILES) == len(CONFIGS) > 60
+
+
+def test_imports_the_plugin(cfg):
+    assert cfg.custom_imports == dict(imports=['mmocr_kd'], allow_failed_imports=False)
+    assert cfg.default_scope == 'mmocr'
+
+
+def test_model_builds(cfg):
+    assert sum(p.numel() for p in build(cfg).parameters()) > 1e5
+
+
+def test_hooks_build_without_any_teacher_file(cfg, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with scoped():
+        hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
+    assert [type(h).__name__ for h in hooks] == [h.type for h in cfg.get('custom_hooks', [])]
+
+
+def test_learning_rate_spans_the_whole_training(cfg):
+    """It is positive throughout, starts falling at its peak and ends at the last epoch."""
+    epochs, weight = cfg.train_cfg.max_epochs, torch.nn.Parameter(torch.zeros(1))
+    with scoped():
+        wrapper = OPTIM_WRAPPERS.build(dict(
+            cfg.optim_wrapper, optimizer=_optimizer(cfg, [weight])))
+        schedulers = [
+            PARAM_SCHEDULERS.build(ConfigDict(s, convert_to_iter_based=False),
+                                   default_args=dict(optimizer=wrapper))
+            for s in cfg.param_scheduler]
+    rates = []
+    for _ in range(epochs):
+        rates.append(wrapper.get_lr()['lr'][0])
+        for scheduler in schedulers:
+            scheduler.step()
+    peak = rates.index(max(rates))
+    assert max(rates) == pytest.approx(cfg.optim_wrapper.optimizer.lr, rel=1e-3)
+    assert peak <= epochs / 10
+    assert all(a >= b for a, b in zip(rates[peak:], rates[peak + 1:]))
+    assert len(set(rates)) >= epochs - 1  # at most the peak is held
+    assert 0 < rates[-1] < max(rates) * 0.05 * (1200 / epochs)
+    assert max(s.end for s in cfg.param_scheduler) == epochs
+
+
+def _optimizer(cfg, params):
+    kwargs = dict(cfg.optim_wrapper.optimizer)
+    kwargs.pop('_scope_', None)
+    return getattr(torch.optim, kwargs.pop('type'))(params, **kwargs)
+
+
+@pytest.mark.parametrize('name', _ONE_DATA_SET)
+def test_dump_is_the_same_config(name, tmp_path):
+    # mim gridsearch trains from the dumped text, in another folder.
+    cfg = load(CONFIGS[name])
+    text = tmp_path / 'dumped.py'
+    text.write_text(cfg.pretty_text)
+    again = Config.fromfile(text, import_custom_modules=False)
+    assert again.to_dict() == cfg.to_dict()
+
+
+@pytest.mark.parametrize('name', DISTILLED)
+def test_teacher_exists_and_saw_the_same_data(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # teachers are found from any folder
+    student = load(CONFIGS[name])
+    teacher = load(teacher_of(student)['config'])
+    assert build(teacher) is not build(student)
+    assert teacher.train_dataloader.dataset == student.train_dataloader.dataset
+
+
+@pytest.mark.parametrize('name', DISTILLED)
+def test_teacher_checkpoint_is_where_mmocr_will_have_saved_it(name):
+    teacher = teacher_of(load(CONFIGS[name]))
+    stem = Path(teacher['config']).stem
+    epochs = load(teacher['config']).train_cfg.max_epochs
+    assert teacher['checkpoint'] == f'work_dirs/{stem}/epoch_{epochs}.pth'
+
+
+def test_every_transform_is_known(cfg):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        with scoped():
+            assert [TRANSFORMS.build(step) for step in loader.dataset.pipeline]
+
+
+_PLAIN = [name for name in CONFIGS if name not in DISTILLED]
+
+
+@pytest.mark.parametrize('name', [n for n in _PLAIN if '_mobilenetv3-' in n])
+def test_pipelines_run_on_a_photo(name, tmp_path):
+    cfg = load(CONFIGS[name])
+    with scoped():
+        crop = _first(cfg.train_dataloader.dataset, tmp_path)
+        photo = _first(cfg.test_dataloader.dataset, tmp_path)
+    height, width = crop['inputs'].shape[1:]
+    assert height == width and height % 32 == 0
+    assert max(photo['inputs'].shape[1:]) > 640
+    assert len(photo['data_samples'].gt_instances.polygons) == 2
+    assert photo['data_samples'].scale_factor
+
+
+def _first(dataset, folder):
+    return DATASETS.build(dict(dataset, data_root=photo_data(folder, dataset.ann_file)))[0]
+
+
+@pytest.mark.parametrize('name', [n for n in _PLAIN if n in _ONE_DATA_SET])
+def test_network_gives_losses_and_maps(name):
+    model, images = build(load(CONFIGS[name])).train(), torch.randn(2, 3, 128, 128)
+    losses = model.loss(images, [_sample(), _sample()])
+    assert {'loss_prob', 'loss_thr', 'loss_db'} <= set(losses)
+    sum(losses.values()).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    with torch.no_grad():
+        maps = model.eval()(images, None, mode='tensor')
+    assert maps.shape == (2, 128, 128) and 0 <= maps.min() and maps.max() <= 1
+
+
+def _sample():
+    instances = InstanceData(
+        polygons=[np.array([12, 16, 100, 20, 98, 60, 14, 56], np.float32)],
+        labels=torch.zeros(1, dtype=torch.long), ignored=torch.zeros(1, dtype=torch.bool))
+    meta = dict(img_shape=(128, 128), ori_shape=(128, 128), scale_factor=(1.0, 1.0))
+    return TextDetDataSample(gt_instances=instances, metainfo=meta)

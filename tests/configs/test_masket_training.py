@@ -1,0 +1,47 @@
+"""The shipped MaskET configs train as they stand, only smaller, and leave a plain checkpoint."""
+import pytest
+import torch
+from config_zoo import CONFIGS, build, load, photo_data, teacher_of
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+STUDENT = 'dbnet_mobilenetv3-large_fpnc'
+
+
+@pytest.mark.parametrize('arm, loss', [
+    ('masket-resnet18', 'loss_entropy'),
+    ('fitnet-resnet50', 'loss_fitnet'),
+])
+def test_one_epoch_leaves_a_checkpoint_for_the_plain_config(arm, loss, tmp_path):
+    cfg = Config.fromfile(CONFIGS[f'{STUDENT}_{arm}_1200e_totaltext'])
+    _save_random_teacher(cfg, tmp_path / 'teacher.pth')
+    _shrink(cfg, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.message_hub.get_scalar(f'train/{loss}').current() > 0
+    saved = torch.load(tmp_path / 'epoch_1.pth', map_location='cpu', weights_only=False)
+    student = {k: v for k, v in saved['state_dict'].items() if not k.startswith('adaptors.')}
+    plain = build(load(CONFIGS[f'{STUDENT}_1200e_totaltext']))
+    plain.load_state_dict(student, strict=True)
+
+
+def _save_random_teacher(cfg: Config, path) -> None:
+    teacher = teacher_of(cfg)
+    torch.save(build(load(teacher['config'])).state_dict(), path)
+    teacher['checkpoint'] = str(path)
+
+
+def _shrink(cfg: Config, folder) -> None:
+    """One epoch of one batch of 128x128 crops, no validation, no download."""
+    cfg.merge_from_dict({
+        'work_dir': str(folder), 'train_cfg.max_epochs': 1, 'model.backbone.init_cfg': None,
+        'param_scheduler': [], 'default_hooks.checkpoint.interval': 1,
+        'env_cfg.mp_cfg.mp_start_method': None,
+        'train_dataloader.batch_size': 2, 'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False,
+        'train_dataloader.dataset.data_root': photo_data(folder, 'textdet_train.json', copies=2)})
+    for part in ('val', 'test'):
+        cfg.update({f'{part}_{key}': None for key in ('cfg', 'dataloader', 'evaluator')})
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type in ('Resize', 'Pad'):
+            step['scale' if step.type == 'Resize' else 'size'] = (128, 128)

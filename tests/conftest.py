@@ -1,0 +1,21 @@
+"""Every test runs with the package's components registered, in MMOCR's scope."""
+import cv2
+import pytest
+import torch
+
+import mmocr_kd  # noqa: F401  (first of all: it makes MMOCR importable)
+from mmengine.registry import DefaultScope
+
+torch.set_num_threads(1)
+cv2.setNumThreads(0)
+
+
+@pytest.fixture(autouse=True)
+def mmocr_scope():
+    with DefaultScope.overwrite_default_scope('mmocr'):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)

@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import importlib.util
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageFont
+import PIL.Image
+from PIL import ImageFont
+
+from .arrays import Image
 
 # Faces of matplotlib's wheel that hold all of printable ASCII.
 FACES = ('DejaVuSans', 'DejaVuSans-Bold', 'DejaVuSans-Oblique', 'DejaVuSans-BoldOblique',
@@ -101,8 +103,8 @@ def load_font(face: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(maxsize=None)
-def load_photo(photo: Photo) -> NDArray[np.uint8]:
+@cache
+def load_photo(photo: Photo) -> Image:
     """The usable part of a photo, cached per process.
 
     Args:
@@ -114,7 +116,7 @@ def load_photo(photo: Photo) -> NDArray[np.uint8]:
     Raises:
         ImportError: If the package that ships it is missing.
     """
-    with Image.open(_asset(photo.package, photo.path)) as file:
+    with PIL.Image.open(_asset(photo.package, photo.path)) as file:
         part = file.convert('RGB').crop(photo.box or (0, 0, *file.size))
     image = np.ascontiguousarray(np.asarray(part)[..., ::-1])
     image.setflags(write=False)

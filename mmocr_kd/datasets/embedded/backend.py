@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 from mmengine.fileio import BaseStorageBackend, register_backend
 
-from .scene import Image8, render_scene, render_words
+from .arrays import Image
+from .scene import render_scene, render_words
 from .spec import SceneSpec
 
 PREFIX = 'embedded'
@@ -33,7 +34,7 @@ def image_path(spec: SceneSpec, index: int, word: int | None = None) -> str:
     return f'{PREFIX}://{spec.name}/{index:06d}{part}.bmp'
 
 
-def render_path(path: str) -> Image8:
+def render_path(path: str) -> Image:
     """Render what a path stands for.
 
     Args:

@@ -5,18 +5,18 @@ from typing import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Image
 from .assets import load_photo
 from .color import contrasting, luminance, of_brightness
+from .geometry import box_to_quad, overlap
 from .plan import ScenePlan
 
-Image8 = NDArray[np.uint8]
 # Left, top, width and height in pixels.
 Place = tuple[int, int, int, int]
 
 
-def paint_background(plan: ScenePlan) -> Image8:
+def paint_background(plan: ScenePlan) -> Image:
     """Cut, flip and tint a part of the plan's photo, then put clutter on it.
 
     Args:
@@ -31,12 +31,17 @@ def paint_background(plan: ScenePlan) -> Image8:
     rng = np.random.default_rng(plan.seed)
     image = _crop(rng, load_photo(plan.photo), plan.spec.image_size)
     image = _tint(rng, image)
-    for _ in range(rng.integers(4)):
-        _CLUTTER[rng.integers(len(_CLUTTER))](image, rng, _draw_place(rng, plan.spec.image_size))
+    boards = [placed.quad for placed in plan.blocks]
+    for _ in range(rng.integers(5)):
+        draw = _CLUTTER[rng.integers(len(_CLUTTER))]
+        x, y, w, h = place = _draw_place(rng, plan.spec.image_size)
+        # Clutter behind letters could change what they seem to say.
+        if not any(overlap(box_to_quad((x, y, x + w, y + h)), board) for board in boards):
+            draw(image, rng, place)
     return image
 
 
-def _crop(rng: np.random.Generator, photo: Image8, size: tuple[int, int]) -> Image8:
+def _crop(rng: np.random.Generator, photo: Image, size: tuple[int, int]) -> Image:
     """A random part with the image's aspect ratio, 45 to 100 % as large as possible."""
     height, width = photo.shape[:2]
     scale = min(width / size[0], height / size[1]) * rng.uniform(0.45, 1)
@@ -48,7 +53,7 @@ def _crop(rng: np.random.Generator, photo: Image8, size: tuple[int, int]) -> Ima
     return cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC)
 
 
-def _tint(rng: np.random.Generator, image: Image8) -> Image8:
+def _tint(rng: np.random.Generator, image: Image) -> Image:
     """Change contrast, brightness and colour balance through one look-up table per channel."""
     gain = rng.uniform(0.55, 1.1) * rng.uniform(0.85, 1.15, 3)
     offset = rng.uniform(-20, 40)
@@ -61,13 +66,13 @@ def _draw_place(rng: np.random.Generator, size: tuple[int, int]) -> Place:
     return int(rng.integers(size[0] - w)), int(rng.integers(size[1] - h)), w, h
 
 
-def _draw_color(image: Image8, rng: np.random.Generator, place: Place) -> list[float]:
+def _draw_color(image: Image, rng: np.random.Generator, place: Place) -> list[float]:
     x, y, w, h = place
     behind = luminance(np.array(cv2.mean(image[y:y + h, x:x + w])[:3]))
     return contrasting(rng, behind, 30).tolist()
 
 
-def _empty_sign(image: Image8, rng: np.random.Generator, place: Place) -> None:
+def _empty_sign(image: Image, rng: np.random.Generator, place: Place) -> None:
     x, y, w, h = place
     fill = of_brightness(rng, rng.uniform(0, 255))
     cv2.rectangle(image, (x, y), (x + w, y + h), fill.tolist(), -1)
@@ -75,7 +80,7 @@ def _empty_sign(image: Image8, rng: np.random.Generator, place: Place) -> None:
                   int(rng.integers(1, 4)))
 
 
-def _fence(image: Image8, rng: np.random.Generator, place: Place) -> None:
+def _fence(image: Image, rng: np.random.Generator, place: Place) -> None:
     x, y, w, h = place
     color = _draw_color(image, rng, place)
     step = int(rng.integers(4, 13))
@@ -83,7 +88,7 @@ def _fence(image: Image8, rng: np.random.Generator, place: Place) -> None:
         cv2.rectangle(image, (left, y), (left + max(1, step // 3), y + h), color, -1)
 
 
-def _window(image: Image8, rng: np.random.Generator, place: Place) -> None:
+def _window(image: Image, rng: np.random.Generator, place: Place) -> None:
     x, y, w, h = place
     color = _draw_color(image, rng, place)
     columns, rows = rng.integers(2, 6, 2)
@@ -93,7 +98,7 @@ def _window(image: Image8, rng: np.random.Generator, place: Place) -> None:
         cv2.line(image, (x, top), (x + w, top), color, 2, cv2.LINE_AA)
 
 
-def _rings(image: Image8, rng: np.random.Generator, place: Place) -> None:
+def _rings(image: Image, rng: np.random.Generator, place: Place) -> None:
     x, y, w, h = place
     color = _draw_color(image, rng, place)
     radius = max(2, min(w, h) // 3)
@@ -101,5 +106,5 @@ def _rings(image: Image8, rng: np.random.Generator, place: Place) -> None:
         cv2.circle(image, (left, y + h // 2), radius, color, max(1, radius // 3), cv2.LINE_AA)
 
 
-_CLUTTER: tuple[Callable[[Image8, np.random.Generator, Place], None], ...] = (
+_CLUTTER: tuple[Callable[[Image, np.random.Generator, Place], None], ...] = (
     _empty_sign, _fence, _window, _rings)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageFont
 
+from .arrays import Box
 from .assets import FACES, load_font
-from .geometry import Box
 from .lexicon import draw_word
 from .spec import MIN_TEXT_HEIGHT, SceneSpec
 
@@ -71,7 +71,8 @@ def plan_block(rng: np.random.Generator, spec: SceneSpec) -> BlockPlan:
     lines = [[draw_word(rng) for _ in range(rng.integers(1, 5))]
              for _ in range(rng.choice(3, p=(0.55, 0.3, 0.15)) + 1)]
     size = _shrink(face, size, lines, spec)
-    words, board = _set(load_font(face, size), size, lines, outline, plate, bool(rng.random() < 0.5))
+    centred = bool(rng.random() < 0.5)
+    words, board = _set(load_font(face, size), size, lines, outline, plate, centred)
     return BlockPlan(words, board, face, size, outline, shadow, plate, int(rng.integers(2**31)))
 
 

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .arrays import Color
 
 # Rec. 601 luma, in BGR order.
 LUMA = np.array([0.114, 0.587, 0.299])
-
-Color = NDArray[np.float64]
 
 
 def luminance(color: Color) -> float:

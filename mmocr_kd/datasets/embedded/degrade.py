@@ -3,14 +3,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from .plan import Degradation
-
-Image8 = NDArray[np.uint8]
+from .arrays import Image
+from .degradation import Degradation
 
 
-def degrade(image: Image8, how: Degradation) -> Image8:
+def degrade(image: Image, how: Degradation) -> Image:
     """Apply illumination, blur, noise and JPEG compression, in the order a camera does.
 
     Args:
@@ -35,7 +33,7 @@ def degrade(image: Image8, how: Degradation) -> Image8:
     return image
 
 
-def _illuminate(rng: np.random.Generator, image: Image8, strength: float) -> Image8:
+def _illuminate(rng: np.random.Generator, image: Image, strength: float) -> Image:
     """A linear gradient plus a round spot, drawn on a coarse grid and smoothed by enlarging."""
     y, x = np.mgrid[-1:1:17j, -1:1:17j]
     angle = rng.uniform(0, 2 * np.pi)
@@ -48,18 +46,18 @@ def _illuminate(rng: np.random.Generator, image: Image8, strength: float) -> Ima
     return cv2.multiply(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U)
 
 
-def _motion_kernel(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
+def _motion_kernel(rng: np.random.Generator, length: int) -> Image:
     """A line of ``length`` pixels through the middle, in a random direction, with sum 1."""
     side = length | 1
     kernel = np.zeros((side, side), np.float32)
     angle = rng.uniform(0, np.pi)
     step = (length - 1) / 2 * np.array([np.cos(angle), np.sin(angle)])
     start, end = np.round(side // 2 - step).astype(int), np.round(side // 2 + step).astype(int)
-    cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
+    cv2.line(kernel, start.tolist(), end.tolist(), (1.0,))
     return kernel / kernel.sum()
 
 
-def _add_noise(rng: np.random.Generator, image: Image8, sigma: float) -> Image8:
+def _add_noise(rng: np.random.Generator, image: Image, sigma: float) -> Image:
     """Sum of two uniform variables: close to a Gaussian, and ten times as fast to draw."""
     raw = np.frombuffer(rng.bytes(2 * image.size), np.uint8).reshape(2, *image.shape)
     noise = cv2.add(raw[0], raw[1], dtype=cv2.CV_16S)

@@ -3,10 +3,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Box = tuple[float, float, float, float]
+from .arrays import Array, Box
 
 
 def box_to_quad(box: Box) -> Array:
@@ -60,14 +58,14 @@ def transform(points: Array, homography: Array) -> Array:
     Returns:
         Shape (N, 2).
     """
-    mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    mapped = points @ homography[:, :2].T + homography[:, 2]
     return mapped[:, :2] / mapped[:, 2:]
 
 
 def area(quad: Array) -> float:
-    """Signed area of a polygon of shape (N, 2), positive when clockwise in image coordinates."""
-    x, y = quad[:, 0], quad[:, 1]
-    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    """Signed area of a quad of shape (4, 2), positive when clockwise in image coordinates."""
+    (ax, ay), (bx, by) = quad[2] - quad[0], quad[3] - quad[1]
+    return float(ax * by - ay * bx) / 2
 
 
 def overlap(first: Array, second: Array) -> bool:

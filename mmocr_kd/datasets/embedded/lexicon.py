@@ -77,7 +77,8 @@ _DIGITS = string.digits
 
 def _draw(rng: np.random.Generator, alphabet: str, low: int, high: int) -> str:
     """``low`` to ``high`` (inclusive) random characters of ``alphabet``."""
-    return ''.join(alphabet[i] for i in rng.integers(len(alphabet), size=rng.integers(low, high + 1)))
+    length = rng.integers(low, high + 1)
+    return ''.join(alphabet[i] for i in rng.integers(len(alphabet), size=length))
 
 
 def _english(rng: np.random.Generator) -> str:

@@ -3,24 +3,22 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+import PIL.Image
+from PIL import ImageDraw
 
+from .arrays import Array, Color, Image, Layer
 from .assets import load_font
 from .background import paint_background
 from .block import BlockPlan
-from .color import Color, contrasting, luminance, of_brightness
+from .color import contrasting, luminance, of_brightness
 from .geometry import translation
 from .plan import PlacedBlock, ScenePlan
 
-Image8 = NDArray[np.uint8]
-# A layer of paint: colours already multiplied by their opacity, and the opacity, (H, W, 4).
-Layer = NDArray[np.float32]
 # Standard deviation of the grey levels from which on a background is busy.
-_BUSY = 40.0
+_BUSY = 30.0
 
 
-def paint_scene(plan: ScenePlan, letters: bool = True) -> Image8:
+def paint_scene(plan: ScenePlan, letters: bool = True) -> Image:
     """Paint background, clutter, signs and text.
 
     Args:
@@ -39,19 +37,19 @@ def paint_scene(plan: ScenePlan, letters: bool = True) -> Image8:
     return image
 
 
-def _paint_block(image: Image8, placed: PlacedBlock, letters: bool) -> None:
+def _paint_block(image: Image, placed: PlacedBlock, letters: bool) -> None:
     quad = placed.quad
     left, top = np.floor(quad.min(0)).astype(int)
     right, bottom = np.ceil(quad.max(0)).astype(int) + 1
     region = image[top:bottom, left:right]
-    layer = _paint_board(placed.block, region, letters)
-    size = (region.shape[1], region.shape[0])
-    layer = cv2.warpPerspective(layer, translation(-left, -top) @ placed.homography, size)
+    board = _paint_board(placed.block, region, letters)
+    view: Array = translation(-float(left), -float(top)) @ placed.homography
+    layer = cv2.warpPerspective(board, view, (region.shape[1], region.shape[0]))
     blend = region * (1 - layer[..., 3:]) + layer[..., :3]
     region[:] = (blend + 0.5).astype(np.uint8)
 
 
-def _paint_board(block: BlockPlan, region: Image8, letters: bool) -> Layer:
+def _paint_board(block: BlockPlan, region: Image, letters: bool) -> Layer:
     """The block, flat; ``region`` is what it will cover."""
     rng = np.random.default_rng(block.seed)
     layer = np.zeros((block.size[1], block.size[0], 4), np.float32)
@@ -71,7 +69,7 @@ def _paint_letters(layer: Layer, rng: np.random.Generator, block: BlockPlan, col
     ink = _ink(block, 0)
     brightness = luminance(color)
     if block.shadow:
-        move = np.float32([[1, 0, block.shadow], [0, 1, block.shadow]])
+        move = np.array([[1, 0, block.shadow], [0, 1, block.shadow]], np.float32)
         shade = np.full(3, 0.0 if brightness > 90 else 255.0)
         _cover(layer, cv2.warpAffine(ink, move, block.size), shade, 0.6)
     if outline:
@@ -95,20 +93,20 @@ def _paint_plate(layer: Layer, rng: np.random.Generator, font_size: int) -> floa
     return brightness
 
 
-def _rounded(mask: Image8, inset: int, radius: int) -> None:
+def _rounded(mask: Image, inset: int, radius: int) -> None:
     """Fill a rectangle with rounded corners, ``inset`` pixels inside the border."""
     height, width = mask.shape
     low, right, bottom = inset + radius, width - 1 - inset - radius, height - 1 - inset - radius
-    cv2.rectangle(mask, (low, inset), (right, height - 1 - inset), 255, -1)
-    cv2.rectangle(mask, (inset, low), (width - 1 - inset, bottom), 255, -1)
+    cv2.rectangle(mask, (low, inset), (right, height - 1 - inset), (255,), -1)
+    cv2.rectangle(mask, (inset, low), (width - 1 - inset, bottom), (255,), -1)
     for x in (low, right):
         for y in (low, bottom):
-            cv2.circle(mask, (x, y), radius, 255, -1)
+            cv2.circle(mask, (x, y), radius, (255,), -1)
 
 
-def _ink(block: BlockPlan, outline: int) -> Image8:
+def _ink(block: BlockPlan, outline: int) -> Image:
     """Coverage of the letters, shape (H, W) in [0, 255]."""
-    canvas = Image.new('L', block.size)
+    canvas = PIL.Image.new('L', block.size)
     draw = ImageDraw.Draw(canvas)
     font = load_font(block.face, block.font_size)
     for word in block.words:
@@ -116,7 +114,7 @@ def _ink(block: BlockPlan, outline: int) -> Image8:
     return np.asarray(canvas)
 
 
-def _cover(layer: Layer, mask: Image8, color: NDArray[np.float64], opacity: float) -> None:
+def _cover(layer: Layer, mask: Image, color: Color, opacity: float) -> None:
     """Put paint of one colour on the layer where the mask is set."""
     alpha = (mask.astype(np.float32) * (opacity / 255))[..., None]
     layer *= 1 - alpha

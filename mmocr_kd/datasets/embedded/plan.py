@@ -1,19 +1,19 @@
 """Where what text stands in a scene. A plan has no pixels: annotations come from it in a blink."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .assets import PHOTOS, Photo
 from .block import BlockPlan, plan_block
-from .geometry import Array, area, box_to_quad, overlap, tilt, transform, translation
+from .degradation import Degradation, plan_degradation
+from .geometry import area, box_to_quad, overlap, tilt, transform, translation
 from .spec import SceneSpec
 
 # A share of images shows no text at all: detectors have to learn that, too.
 _EMPTY_SHARE = 0.02
-# Font size in the image, in pixels, below which people stop reading with confidence.
-_LEGIBLE_HEIGHT = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,32 +29,6 @@ class Word:
     text: str
     quad: Array
     ignore: bool
-
-
-@dataclass(frozen=True)
-class Degradation:
-    """What camera, light and file format do to a scene.
-
-    Args:
-        light: Strength of the illumination gradient, 0 is none.
-        blur: Standard deviation of the out-of-focus blur in pixels, 0 is none.
-        motion: Length of the motion blur in pixels, below 2 is none.
-        noise: Standard deviation of the sensor noise in grey levels, 0 is none.
-        jpeg: JPEG quality in [1, 100], None is no compression.
-        seed: Seed of what else is random in it: directions, the noise itself.
-    """
-
-    light: float = 0.0
-    blur: float = 0.0
-    motion: int = 0
-    noise: float = 0.0
-    jpeg: int | None = None
-    seed: int = 0
-
-    @property
-    def legible_height(self) -> float:
-        """Smallest font size in pixels that stays readable under the blur (our estimate)."""
-        return max(_LEGIBLE_HEIGHT, 6 * self.blur, 2.5 * self.motion)
 
 
 @dataclass(frozen=True)
@@ -120,45 +94,33 @@ def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
     photos = PHOTOS[spec.split]
     photo = photos[rng.integers(len(photos))]
     seed = int(rng.integers(2**31))
-    degradation = _plan_degradation(rng, spec.difficulty)
+    degradation = plan_degradation(rng, spec.difficulty)
     wanted = rng.integers(spec.num_blocks[0], spec.num_blocks[1] + 1)
     blocks: list[PlacedBlock] = []
+    quads: list[Array] = []
     if rng.random() >= _EMPTY_SHARE:
         for _ in range(wanted):
-            blocks += _place(rng, spec, plan_block(rng, spec), blocks)
+            placed = _place(rng, spec, plan_block(rng, spec), quads)
+            if placed is not None:
+                blocks.append(placed)
+                quads.append(placed.quad)
     return ScenePlan(spec, photo, seed, tuple(blocks), degradation)
 
 
-def _plan_degradation(rng: np.random.Generator, difficulty: float) -> Degradation:
-    # Every number is drawn whatever the difficulty: the layout must not depend on it.
-    use = rng.random(5) < np.minimum(1, difficulty * np.array([0.7, 0.4, 0.1, 0.6, 0.6]))
-    light, blur, noise = rng.uniform([0.1, 0.3, 2], [0.5, 1.5, 12]) * difficulty
-    motion = int(rng.integers(3, 7) * difficulty)
-    jpeg = int(np.clip(100 - rng.uniform(10, 60) * difficulty, 10, 95))
-    seed = int(rng.integers(2**31))
-    return Degradation(
-        light=light * use[0],
-        blur=blur * use[1],
-        motion=motion if use[2] else 0,
-        noise=noise * use[3],
-        jpeg=jpeg if use[4] else None,
-        seed=seed)
-
-
 def _place(rng: np.random.Generator, spec: SceneSpec, block: BlockPlan,
-           others: list[PlacedBlock]) -> list[PlacedBlock]:
-    """Turn the block in space and find it a free place; an empty list if there is none."""
-    placed = PlacedBlock(block, _plan_view(rng, spec, block.size))
-    low, high = placed.quad.min(0), placed.quad.max(0)
+           taken: list[Array]) -> PlacedBlock | None:
+    """Turn the block in space and find it a place apart from the quads ``taken``, if there is."""
+    view = _plan_view(rng, spec, block.size)
+    quad = PlacedBlock(block, view).quad
+    low, high = quad.min(0), quad.max(0)
     room = np.array(spec.image_size) - 1 - (high - low)
     if (room < 2).any():
-        return []
+        return None
     for _ in range(12):
         shift = rng.uniform(1, room - 1) - low
-        moved = replace(placed, homography=translation(*shift) @ placed.homography)
-        if not any(overlap(moved.quad, other.quad) for other in others):
-            return [moved]
-    return []
+        if not any(overlap(quad + shift, other) for other in taken):
+            return PlacedBlock(block, translation(*shift) @ view)
+    return None
 
 
 def _plan_view(rng: np.random.Generator, spec: SceneSpec, size: tuple[int, int]) -> Array:
@@ -166,5 +128,5 @@ def _plan_view(rng: np.random.Generator, spec: SceneSpec, size: tuple[int, int])
     steep = rng.random() < 0.25
     roll = rng.uniform(-0.6, 0.6) if steep else rng.normal(0, 0.07)
     yaw, pitch = rng.normal(0, (0.35, 0.25)).clip(-0.8, 0.6)
-    focal = 1.6 * max(size)
-    return tilt(size, *(spec.difficulty * np.array([roll, yaw, pitch])), focal)
+    roll, yaw, pitch = spec.difficulty * np.array([roll, yaw, pitch])
+    return tilt(size, roll, yaw, pitch, focal=1.6 * max(size))

@@ -6,15 +6,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Array, Image
 from .degrade import degrade
-from .geometry import Array
 from .paint import paint_scene
 from .plan import Word, plan_scene
 from .spec import SceneSpec
-
-Image8 = NDArray[np.uint8]
 
 
 class Scene(NamedTuple):
@@ -25,7 +22,7 @@ class Scene(NamedTuple):
         words: Annotations.
     """
 
-    image: Image8
+    image: Image
     words: list[Word]
 
 
@@ -45,7 +42,7 @@ def render_scene(spec: SceneSpec, index: int) -> Scene:
 
 # Small images: 512 scenes of ten words are some 50 MB. Words are read one by one, in any order.
 @lru_cache(maxsize=512)
-def render_words(spec: SceneSpec, index: int) -> tuple[Image8, ...]:
+def render_words(spec: SceneSpec, index: int) -> tuple[Image, ...]:
     """The readable words of a scene, cut out and straightened, in the order of its words.
 
     Args:
@@ -65,7 +62,7 @@ def render_words(spec: SceneSpec, index: int) -> tuple[Image8, ...]:
     return crops
 
 
-def rectify(image: Image8, quad: Array, margin: float = 0.1) -> Image8:
+def rectify(image: Image, quad: Array, margin: float = 0.1) -> Image:
     """Cut a quad out of an image and straighten it.
 
     Args:

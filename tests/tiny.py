@@ -31,13 +31,12 @@ def dbnet_cfg(width=.35, neck=4, **fields):
 def pan_cfg(kind='PAN', width=.35):
     """Config of a PANet or PSENet on a thin MobileNetV3-small."""
     cfg = dbnet_cfg(width)
-    channels = cfg['backbone'] and MODELS.build(cfg['backbone']).out_channels
     outs = {'PAN': 6, 'PSE': 7}[kind]
     cfg.update(
         type={'PAN': 'PANet', 'PSE': 'PSENet'}[kind],
-        neck={'type': 'FPNF', 'in_channels': channels, 'out_channels': 8,
-              'fusion_type': 'concat'},
-        det_head={'type': f'{kind}Head', 'in_channels': [32], 'hidden_dim': 8, 'out_channel': outs,
+        neck={'type': 'FPEM_FFM', 'in_channels': cfg['neck']['in_channels'], 'conv_out': 8},
+        det_head={'type': f'{kind}Head', 'in_channels': [8] * 4, 'hidden_dim': 8,
+                  'out_channel': outs,
                   'module_loss': {'type': f'{kind}ModuleLoss'},
                   'postprocessor': {'type': f'{kind}Postprocessor', 'text_repr_type': 'quad'}})
     return cfg

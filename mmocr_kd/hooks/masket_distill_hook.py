@@ -55,7 +55,13 @@ class MaskETDistillHook(Hook):
         term = build_term(loss or dict(type='MaskETLoss'), source)
         self._distiller = Distiller(build_teacher(teacher), {'distill': term})
         self._handles: list[Any] = []
+        self._runner: Runner | None = None
+        self._model: nn.Module | None = None
         self._weight = 0.0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MaskETDistillHook:
+        """Copies of a model in training carry its forward hooks; they must not copy the runner."""
+        return self
 
     def before_run(self, runner: Runner) -> None:
         """Make sure that nothing stays on the model if training raises."""
@@ -67,23 +73,21 @@ class MaskETDistillHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Attach to the model: after weights are loaded, DDP is built and EMA has its copy."""
         self._check_loop(runner)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self._distiller.attach(model)
+        self._runner = runner
+        self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._distiller.attach(self._model)
         self._handles = [
-            model.register_forward_pre_hook(
-                functools.partial(self._before_forward, runner), with_kwargs=True),
-            model.register_forward_hook(self._after_forward, with_kwargs=True),
+            self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),
+            self._model.register_forward_hook(self._after_forward, with_kwargs=True),
         ]
 
     def after_train(self, runner: Runner) -> None:
         """Detach from the model."""
         self._detach()
 
-    def _before_forward(self, runner: Runner, model: nn.Module, args: tuple,
-                        kwargs: dict[str, Any]) -> None:
+    def _before_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = _Call(*args, **kwargs)
-        due = call.mode == 'loss'
-        self._weight = self.schedule.weight(runner.epoch, runner.iter) if due else 0.0
+        self._weight = self._weight_now() if call.mode == 'loss' and model is self._model else 0.0
         if self._weight:
             self._distiller.begin(call.inputs, call.data_samples)
 
@@ -91,6 +95,10 @@ class MaskETDistillHook(Hook):
                        losses: Any) -> Any:
         if self._weight:
             return merge_losses(losses, self._distiller.end(self._weight))
+
+    def _weight_now(self) -> float:
+        assert self._runner is not None
+        return self.schedule.weight(self._runner.epoch, self._runner.iter)
 
     def _detached_after(self, run: Any) -> Any:
 
@@ -108,6 +116,7 @@ class MaskETDistillHook(Hook):
             handle.remove()
         self._handles = []
         self._distiller.detach()
+        self._runner = self._model = None
 
     def _check_loop(self, runner: Runner) -> None:
         if self.schedule.needs_epochs and not isinstance(runner.train_loop, EpochBasedTrainLoop):

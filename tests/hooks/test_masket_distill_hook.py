@@ -1,0 +1,296 @@
+import copy
+
+import pytest
+import tiny
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmocr.registry import DATASETS, HOOKS, MODELS
+from torch.utils.data import Dataset
+
+from mmocr_kd.distill import RecordingError, TeacherOutputError
+from mmocr_kd.hooks import MaskETDistillHook
+
+
+@DATASETS.register_module()
+class TinyTextDet(Dataset):
+    """Images with one word each, as the detection pipeline packs them."""
+
+    def __init__(self, polygons=((10, 15, 70, 15, 70, 39, 10, 39), ), ignored=None, length=8):
+        self.polygons, self.ignored, self.length = polygons, ignored, length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        data = tiny.batch(1, seed=index)
+        data_sample = tiny.sample(self.polygons, self.ignored)
+        return {'inputs': data['inputs'][0], 'data_samples': data_sample}
+
+
+class Spy(Hook):
+    """Remembers where training began and what was logged, step by step."""
+
+    def __init__(self):
+        self.steps = []
+
+    def before_train(self, runner):
+        self.start = copy.deepcopy(runner.model)  # the copy must not drag the runner along
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.steps.append({key: value.item() for key, value in outputs.items()})
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return tiny.checkpoint(tmp_path / 'teacher.pth', tiny.dbnet_cfg(width=.5, neck=8))
+
+
+def hook(spec, **fields):
+    return {'type': 'MaskETDistillHook', 'teacher': spec, **fields}
+
+
+def build_runner(tmp_path, *hooks, model=None, dataset=None, name='run', epochs=2, **fields):
+    cfg = {
+        'model': copy.deepcopy(model or tiny.dbnet_cfg()),
+        'work_dir': str(tmp_path / name),
+        'train_dataloader': {
+            'batch_size': 2, 'num_workers': 0, 'sampler': {'type': 'DefaultSampler',
+                                                           'shuffle': False},
+            'dataset': {'type': 'TinyTextDet', **(dataset or {})}},
+        'train_cfg': {'by_epoch': True, 'max_epochs': epochs},
+        'optim_wrapper': {'optimizer': {'type': 'SGD', 'lr': .01}},
+        'custom_hooks': list(hooks),
+        'default_scope': 'mmocr',
+        'experiment_name': name,
+        'log_level': 'ERROR',
+        'randomness': {'seed': 0, 'deterministic': True},
+        **fields
+    }
+    return Runner.from_cfg(Config(cfg))
+
+
+def train(tmp_path, *hooks, **fields):
+    spy = Spy()
+    runner = build_runner(tmp_path, *hooks, **fields)
+    runner.register_hook(spy)
+    runner.train()
+    return runner, spy.steps
+
+
+def forward_hooks(model):
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+
+
+def test_registered_in_mmocr():
+    assert HOOKS.get('MaskETDistillHook') is MaskETDistillHook
+
+
+def test_adds_its_losses_to_the_detectors_own(tmp_path, spec):
+    _, plain = train(tmp_path, name='plain', epochs=1)
+    _, steps = train(tmp_path, hook(spec), epochs=1)
+    assert set(steps[0]) - set(plain[0]) == {'loss_entropy', 'loss_kd'}
+    assert steps[0]['loss_prob'] == pytest.approx(plain[0]['loss_prob'], rel=1e-6)
+    parts = sum(v for key, v in steps[0].items() if key.startswith('loss_'))
+    assert steps[0]['loss'] == pytest.approx(parts, rel=1e-5)
+    assert steps[0]['loss_entropy'] > 0 and steps[0]['loss_kd'] > 0
+
+
+def test_first_step_equals_the_loss_computed_by_hand(tmp_path, spec):
+    spy, runner = Spy(), build_runner(tmp_path, hook(spec), epochs=1)
+    runner.register_hook(spy, priority='HIGHEST')
+    runner.train()
+    student, items = spy.start, [runner.train_dataloader.dataset[i] for i in range(2)]
+    data = tiny.prepared(student, {key: [item[key] for item in items] for key in items[0]})
+    teacher = MODELS.build(copy.deepcopy(spec['config']))
+    teacher.load_state_dict(torch.load(spec['checkpoint'])['state_dict'])
+    mask = torch.zeros(2, 64, 96)
+    mask[:, 15:40, 10:71] = 1
+    with torch.no_grad():
+        logits_s = student.det_head.binarize(student.extract_feat(data['inputs'])).squeeze(1)
+        teacher.eval()
+        logits_t = teacher.det_head.binarize(teacher.extract_feat(data['inputs'])).squeeze(1)
+    expected = MODELS.build({'type': 'MaskETLoss'})(logits_s, logits_t, mask)
+    for key, value in expected.items():
+        assert spy.steps[0][key] == pytest.approx(value.item(), rel=1e-4)
+
+
+def test_checkpoint_is_a_plain_dbnet(tmp_path, spec):
+    runner, _ = train(tmp_path, hook(spec))
+    state = torch.load(tmp_path / 'run' / 'epoch_2.pth', weights_only=True)['state_dict']
+    MODELS.build(tiny.dbnet_cfg()).load_state_dict(state, strict=True)
+    assert forward_hooks(runner.model) == 0
+
+
+def test_the_teacher_is_a_guest(tmp_path, spec):
+    runner = build_runner(tmp_path, hook(spec))
+    distill = next(h for h in runner.hooks if isinstance(h, MaskETDistillHook))
+    runner.train()
+    teacher = distill._distiller.teacher.model
+    saved = torch.load(spec['checkpoint'])['state_dict']
+    assert all(torch.equal(value, saved[key]) for key, value in teacher.state_dict().items())
+    assert not any(m.training for m in teacher.modules())
+    guests = {id(p) for p in teacher.parameters()}
+    optimised = {id(p) for group in runner.optim_wrapper.param_groups for p in group['params']}
+    assert not guests & optimised
+    assert not guests & {id(p) for p in runner.model.parameters()}
+
+
+def test_student_batchnorm_sees_each_batch_once(tmp_path, spec):
+    runner, steps = train(tmp_path, hook(spec))
+    state = runner.model.state_dict()
+    counts = {int(v) for key, v in state.items() if key.endswith('num_batches_tracked')}
+    assert counts == {len(steps)}
+
+
+def test_schedule_turns_it_on_and_off_and_skips_the_teacher(tmp_path, spec):
+    runner = build_runner(
+        tmp_path, hook(spec, schedule={'by_epoch': False, 'start': 2, 'stop': 5, 'warmup': 2}))
+    distill = next(h for h in runner.hooks if isinstance(h, MaskETDistillHook))
+    calls, call = [], distill._distiller.teacher.__class__.__call__
+
+    class Counting(distill._distiller.teacher.__class__):
+        def __call__(self, *args):
+            calls.append(runner.iter)
+            return call(self, *args)
+
+    distill._distiller.teacher.__class__ = Counting
+    spy = Spy()
+    runner.register_hook(spy)
+    runner.train()
+    assert [i for i, step in enumerate(spy.steps) if 'loss_kd' in step] == [2, 3, 4]
+    assert calls == [2, 3, 4]
+
+
+def test_weight_scales_the_loss(tmp_path, spec):
+    _, full = train(tmp_path, hook(spec), name='full', epochs=1)
+    _, half = train(tmp_path, hook(spec, schedule={'warmup': 2}), name='half', epochs=1)
+    assert half[0]['loss_kd'] == pytest.approx(full[0]['loss_kd'] / 2, rel=1e-5)
+
+
+def test_epoch_schedules_need_an_epoch_loop(tmp_path, spec):
+    runner = build_runner(tmp_path, hook(spec, schedule={'start': 1}),
+                          train_cfg={'type': 'IterBasedTrainLoop', 'max_iters': 2})
+    with pytest.raises(ValueError, match='by_epoch=False'):
+        runner.train()
+
+
+def test_copies_of_the_model_are_left_alone(tmp_path, spec):
+    spy, runner = Spy(), build_runner(tmp_path, hook(spec), epochs=1)
+    runner.register_hook(spy, priority='LOWEST')
+    runner.train()
+    losses = spy.start(**tiny.prepared(spy.start), mode='loss')
+    assert 'loss_kd' not in losses and 'loss_prob' in losses
+
+
+def test_hooks_are_removed_when_training_raises(tmp_path, spec):
+    class Bomb(Hook):
+        def after_train_iter(self, runner, **kwargs):
+            assert forward_hooks(runner.model) > 0
+            raise KeyboardInterrupt
+
+    runner = build_runner(tmp_path, hook(spec))
+    runner.register_hook(Bomb())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    assert forward_hooks(runner.model) == 0
+
+
+def test_hooks_are_removed_when_the_teacher_is_missing(tmp_path, spec):
+    runner = build_runner(tmp_path, hook({**spec, 'checkpoint': str(tmp_path / 'none.pth')}))
+    with pytest.raises(FileNotFoundError, match='none.pth'):
+        runner.train()
+    assert forward_hooks(runner.model) == 0
+
+
+@pytest.mark.parametrize('kind', ['PAN', 'PSE'])
+def test_pan_and_pse(tmp_path, kind):
+    cfg = tiny.pan_cfg(kind)
+    spec = tiny.checkpoint(tmp_path / 'teacher.pth', tiny.pan_cfg(kind, width=.5))
+    _, steps = train(tmp_path, hook(spec), model=cfg, epochs=1)
+    assert all(step['loss_kd'] > 0 and step['loss_entropy'] > 0 for step in steps)
+
+
+def test_a_feature_source_with_fitnet(tmp_path):
+    spec = tiny.checkpoint(tmp_path / 'teacher.pth', tiny.dbnet_cfg(width=.5))
+    _, steps = train(tmp_path, hook(spec, loss={'type': 'FitNetLoss'}, source='neck'), epochs=1)
+    assert steps[0]['loss_fitnet'] > 0
+
+
+def test_gradient_accumulation(tmp_path, spec):
+    runner, steps = train(tmp_path, hook(spec), optim_wrapper={
+        'type': 'OptimWrapper', 'accumulative_counts': 2,
+        'optimizer': {'type': 'SGD', 'lr': .01}})
+    assert len(steps) == 8 and all(step['loss_kd'] > 0 for step in steps)
+
+
+def test_ema_copy_has_neither_hooks_nor_teacher(tmp_path, spec):
+    ema = {'type': 'EMAHook', 'momentum': .1}
+    runner, _ = train(tmp_path, hook(spec), ema)
+    copied = next(h for h in runner.hooks if type(h).__name__ == 'EMAHook').ema_model
+    assert forward_hooks(copied) == 0
+    saved = torch.load(tmp_path / 'run' / 'epoch_2.pth', weights_only=True)
+    MODELS.build(tiny.dbnet_cfg()).load_state_dict(saved['state_dict'], strict=True)
+    assert len(saved['ema_state_dict']) == len(saved['state_dict']) + 1
+
+
+def test_under_autocast_losses_stay_float32(tmp_path, spec):
+    class Autocast(Hook):  # AmpOptimWrapper insists on an accelerator
+        def before_train(self, runner):
+            self.context = torch.autocast('cpu', torch.bfloat16)
+            self.context.__enter__()
+
+        def after_train(self, runner):
+            self.context.__exit__(None, None, None)
+
+    _, exact = train(tmp_path, hook(spec), name='exact', epochs=1)
+    spy, runner = Spy(), build_runner(tmp_path, hook(spec), epochs=1)
+    runner.register_hook(spy)
+    runner.register_hook(Autocast())
+    runner.train()
+    assert spy.steps[0]['loss_kd'] == pytest.approx(exact[0]['loss_kd'], rel=.05)
+
+
+class TestBadInput:
+
+    @pytest.mark.parametrize('dataset', [
+        {'polygons': []},
+        {'ignored': [True]},
+        {'polygons': [[-90, -90, -50, -90, -50, -50, -90, -50]]},
+    ])
+    def test_a_batch_without_text_costs_nothing(self, tmp_path, spec, dataset):
+        _, steps = train(tmp_path, hook(spec), dataset=dataset, epochs=1)
+        assert all(step['loss_kd'] == 0 and step['loss_entropy'] == 0 for step in steps)
+
+    def test_sizes_that_differ(self, tmp_path):
+        spec = tiny.checkpoint(tmp_path / 'teacher.pth', tiny.pan_cfg('PSE'))
+        with pytest.raises(TeacherOutputError, match=r'\(2, 64, 96\).*\(2, 16, 24\)'):
+            train(tmp_path, hook(spec))
+
+    @pytest.mark.parametrize('value', [float('nan'), float('inf')])
+    def test_teacher_with_nan(self, tmp_path, spec, value):
+        saved = torch.load(spec['checkpoint'])
+        saved['state_dict']['det_head.binarize.6.bias'].fill_(value)
+        torch.save(saved, spec['checkpoint'])
+        with pytest.raises(TeacherOutputError, match='NaN or Inf.*tiny.png'):
+            train(tmp_path, hook(spec))
+
+    def test_detector_without_probability_map(self, tmp_path, spec):
+        cfg = tiny.dbnet_cfg()
+        cfg.update(type='FCENet', det_head={
+            'type': 'FCEHead', 'in_channels': 16, 'fourier_degree': 2,
+            'module_loss': {'type': 'FCEModuleLoss', 'fourier_degree': 2, 'num_sample': 10},
+            'postprocessor': {'type': 'FCEPostprocessor', 'scales': (8, ), 'fourier_degree': 2,
+                              'num_reconstr_points': 50,
+                              'text_repr_type': 'quad'}})
+        with pytest.raises(RecordingError, match='FCEHead.*no text probability map'):
+            train(tmp_path, hook(spec), model=cfg)
+
+    @pytest.mark.parametrize('fields', [
+        {'loss': {'type': 'MaskETLoss', 'mask': 'box'}}, {'schedule': {'start': -1}},
+        {'source': 3}, {'schedule': {'begin': 1}}, {'teacher': {'type': 'MaskETLoss'}},
+    ])
+    def test_unknown_values_are_refused_when_built(self, spec, fields):
+        with pytest.raises((ValueError, TypeError)):
+            MaskETDistillHook(**{'teacher': spec, **fields})

@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
         'goes on where it stopped. Images are PNG, equal to what the Embedded* data sets render.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('root', help='folder to write to, e.g. data/embedded')
-    for split, count in zip(SPLITS, (1000, 100, 200)):
+    for split, count in dict(train=1000, val=100, test=200).items():
         parser.add_argument(f'--{split}', type=int, default=count, metavar='N',
                             help=f'number of {split} images, 0 for none')
     parser.add_argument('--tasks', nargs='+', choices=tuple(TASKS), default=list(TASKS),

@@ -5,26 +5,25 @@ import functools
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
-import mmocr_kd  # noqa: F401  (registers, and lets MMOCR import on any stack)
 import numpy as np
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from mmocr.registry import MODELS
-from mmocr.utils import register_all_modules
 from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
-register_all_modules(init_default_scope=False)
 
 
-def _is_base(path: Path) -> bool:
-    return any(part.startswith('_base_') for part in path.relative_to(ROOT).parts)
+def _is_experiment(path: Path) -> bool:
+    """Not a base of others, and not a recipe for preparing data."""
+    parts = path.relative_to(ROOT).parts
+    return parts[0] != 'dataset_zoo' and not any(part.startswith('_base_') for part in parts)
 
 
-CONFIGS = {path.stem: path for path in sorted(ROOT.rglob('*.py')) if not _is_base(path)}
-FILES = [path for path in ROOT.rglob('*.py') if not _is_base(path)]
+FILES = [path for path in sorted(ROOT.rglob('*.py')) if _is_experiment(path)]
+CONFIGS = {path.stem: path for path in FILES}
 # Read off the text, because parsing everything before the first test runs takes a while.
 DISTILLED = [name for name, path in CONFIGS.items()
              if re.search(r'teacher\s*=', path.read_text())]
@@ -36,31 +35,25 @@ def load(path: str | Path) -> Config:
     return Config.fromfile(path, format_python_code=False)
 
 
-def scoped():
-    """MMOCR's registries come first inside this context, as in a Runner."""
-    return DefaultScope.overwrite_default_scope('mmocr')
-
-
-def _without_pretrained(node):
-    """Copy of a config without downloads."""
+def without_pretrained(node: Any) -> Any:
+    """Copy of a (part of a) config without downloads."""
     if isinstance(node, dict):
-        return {k: _without_pretrained(v) for k, v in node.items() if k != 'init_cfg'}
-    return [_without_pretrained(item) for item in node] if isinstance(node, list) else node
+        return {k: without_pretrained(v) for k, v in node.items() if k != 'init_cfg'}
+    return [without_pretrained(item) for item in node] if isinstance(node, list) else node
 
 
 @functools.cache
 def _build(model: str) -> nn.Module:
-    with scoped():
-        return MODELS.build(json.loads(model))
+    return MODELS.build(json.loads(model))
 
 
 def build(cfg: Config) -> nn.Module:
     """Build a config's model with random weights, or hand out the one built for its like."""
     model = cfg.to_dict()['model']
-    return _build(json.dumps(_without_pretrained(model), sort_keys=True))
+    return _build(json.dumps(without_pretrained(model), sort_keys=True))
 
 
-def teacher_of(cfg: Config) -> dict:
+def teacher_of(cfg: Config) -> dict[str, Any]:
     """The ``teacher`` that the hook or the wrapper model of this config names."""
     parts = (*cfg.get('custom_hooks', []), cfg.model)
     return next(part['teacher'] for part in parts if 'teacher' in part)

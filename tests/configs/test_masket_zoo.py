@@ -4,8 +4,9 @@ import re
 
 import pytest
 import torch
-from config_zoo import CONFIGS, build, load
+from config_zoo import CONFIGS, build, load, photo_data
 from mmengine.hub import get_config
+from mmocr.registry import DATASETS
 
 IMAGES = dict(icdar2013=229, icdar2015=1000, td500=300, tdtr=700, totaltext=1255, casia10k=7000)
 EPOCHS = dict.fromkeys(IMAGES, 1200) | dict(casia10k=170)
@@ -43,6 +44,21 @@ def test_every_data_set_has_its_models(data, teacher):
     assert cfg.train_dataloader.dataset.ann_file == 'textdet_train.json'
     assert cfg.test_dataloader.dataset.ann_file == 'textdet_test.json'
     assert _plain(data) in CONFIGS
+
+
+@pytest.mark.parametrize('data', IMAGES)
+def test_pipelines_run_on_a_photo(data, tmp_path):
+    cfg = load(CONFIGS[_plain(data)])
+    crop = _first(cfg.train_dataloader.dataset, tmp_path)
+    photo = _first(cfg.test_dataloader.dataset, tmp_path)
+    assert crop['inputs'].shape == (3, 640, 640)
+    assert photo['inputs'].shape == (3, 736, 981)  # 480x640 with a short side of 736
+    assert len(photo['data_samples'].gt_instances.polygons) == 2
+    assert photo['data_samples'].scale_factor == pytest.approx((736 / 480, 736 / 480), rel=1e-3)
+
+
+def _first(dataset, folder):
+    return DATASETS.build(dict(dataset, data_root=photo_data(folder, dataset.ann_file)))[0]
 
 
 @pytest.mark.parametrize('arm, data', GRID)

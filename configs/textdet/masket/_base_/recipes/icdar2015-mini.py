@@ -1,7 +1,7 @@
 # Recipe shared by every icdar2015-mini run: small crops and Adam, so that one CPU core trains a
 # light DBNet from scratch in minutes. Only the model and the number of epochs differ.
 _base_ = [
-    '../_base_/datasets/icdar2015-mini.py',
+    '../../../_base_/datasets/icdar2015-mini.py',
     'mmocr::textdet/_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)

@@ -23,6 +23,10 @@ model = dict(
         bgr_to_rgb=True,
         pad_size_divisor=32))
 
+# Larger crops than the students': it is trained once and takes its time.
+_base_.train_dataloader.dataset.pipeline[3].target_size = (320, 320)
+_base_.train_dataloader.dataset.pipeline[5].scale = (320, 320)
+_base_.train_dataloader.dataset.pipeline[6].size = (320, 320)
 train_cfg = dict(max_epochs=30, val_interval=15)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-5, end=30, by_epoch=True, convert_to_iter_based=True)

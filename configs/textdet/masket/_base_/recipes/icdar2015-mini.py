@@ -12,11 +12,11 @@ train_pipeline = [
     # Resize, crop, then augment: the crop keeps the text at the scale of the test images, and
     # rotation and colour cost a tenth of what they cost on the whole photo.
     dict(type='RandomResize', scale=(960, 540), ratio_range=(0.8, 2.0), keep_ratio=True),
-    dict(type='TextDetRandomCrop', target_size=(320, 320), positive_sample_ratio=1.0),
+    dict(type='TextDetRandomCrop', target_size=(256, 256), positive_sample_ratio=1.0),
     dict(type='ImgAugWrapper', args=[['Fliplr', 0.5], dict(cls='Affine', rotate=[-10, 10])]),
     # Same size: it only casts back to float32 what ImgAugWrapper's polygon repair made float64.
-    dict(type='Resize', scale=(320, 320), keep_ratio=True),
-    dict(type='Pad', size=(320, 320)),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='Pad', size=(256, 256)),
     dict(type='TorchVisionWrapper', op='ColorJitter', brightness=32.0 / 255, saturation=0.5),
     dict(type='PackTextDetInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
 ]
@@ -49,11 +49,11 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=15, val_interval=15)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=15, by_epoch=True, convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=10, by_epoch=True, convert_to_iter_based=True)
 ]
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=10),

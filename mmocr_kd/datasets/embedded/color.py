@@ -25,15 +25,13 @@ def contrasting(rng: np.random.Generator, behind: float, least: float = 70.0) ->
     Returns:
         BGR colour of shape (3,) within [0, 255].
     """
-    contrast = rng.uniform(least, 200)
     brighter = rng.random() < 0.5
     # Go the other way where that one has no room: one of the two always has 127.
-    if brighter and behind + least > 255:
-        brighter = False
-    elif not brighter and behind < least:
-        brighter = True
-    wanted = min(behind + contrast, 255) if brighter else max(behind - contrast, 0)
-    return of_brightness(rng, wanted)
+    room = 255 - behind if brighter else behind
+    if room < least:
+        brighter, room = not brighter, 255 - room
+    contrast = rng.uniform(least, room)
+    return of_brightness(rng, behind + contrast if brighter else behind - contrast)
 
 
 def of_brightness(rng: np.random.Generator, wanted: float) -> Color:

@@ -85,14 +85,20 @@ class EmbeddedDataset(OCRDataset):
         raise NotImplementedError(f'{type(self).__name__} must implement samples_of')
 
     def filter_data(self) -> list[dict[str, Any]]:
-        """Apply ``filter_cfg``; MMOCR's OCRDataset ignores it, its IcdarDataset does not."""
+        """Apply ``filter_cfg``; MMOCR's OCRDataset ignores it, its IcdarDataset does not.
+
+        Raises:
+            ValueError: If no sample is left.
+        """
         cfg = self.filter_cfg or {}
-        if min(self.spec.image_size) < cfg.get('min_size', 0):
-            return []
-        if not cfg.get('filter_empty_gt', False):
-            return self.data_list
-        return [sample for sample in self.data_list
-                if not all(word.get('ignore', False) for word in sample['instances'])]
+        kept = self.data_list if min(self.spec.image_size) >= cfg.get('min_size', 0) else []
+        if cfg.get('filter_empty_gt', False):
+            kept = [sample for sample in kept
+                    if not all(word.get('ignore', False) for word in sample['instances'])]
+        if not kept:
+            raise ValueError(f'{type(self).__name__} is empty: {self.num_images} images of '
+                             f'{self.spec} leave no sample with filter_cfg={self.filter_cfg}')
+        return kept
 
 
 @DATASETS.register_module()

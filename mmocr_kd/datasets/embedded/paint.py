@@ -54,7 +54,7 @@ def _paint_board(block: BlockPlan, region: Image, letters: bool) -> Layer:
     rng = np.random.default_rng(block.seed)
     layer = np.zeros((block.size[1], block.size[0], 4), np.float32)
     gray = cv2.cvtColor(region, cv2.COLOR_BGR2GRAY)
-    brightness, spread = (float(x) for x in cv2.meanStdDev(gray))
+    brightness, spread = float(gray.mean()), float(gray.std())
     if block.plate:
         brightness, spread = _paint_plate(layer, rng, block.font_size), 0.0
     if letters:

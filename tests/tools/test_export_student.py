@@ -1,0 +1,134 @@
+import copy
+import os
+from operator import itemgetter
+
+import export_student
+import pytest
+import tiny
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner, load_checkpoint
+from mmocr.registry import MODELS
+from torch.utils.data import DataLoader
+
+FITNET = {'loss': {'type': 'FitNetLoss'}, 'source': 'neck',
+          'adaptor': {'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 32}}
+
+
+def distiller(tmp_path):
+    spec = tiny.checkpoint(tmp_path / 'teacher.pth', tiny.dbnet_cfg(neck=8))
+    return tiny.dbnet_cfg(type='DBNetDistiller', teacher=spec, terms=[FITNET])
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The checkpoint of a real, very short training."""
+    Runner(
+        model=distiller(tmp_path), work_dir=str(tmp_path / 'run'), log_level='ERROR',
+        train_dataloader=DataLoader([tiny.batch(seed=i) for i in range(2)],
+                                    collate_fn=itemgetter(0)),
+        optim_wrapper={'optimizer': {'type': 'Adam', 'lr': .01}},
+        train_cfg={'by_epoch': True, 'max_epochs': 1},
+        default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 1}},
+        experiment_name=tmp_path.name, default_scope='mmocr').train()
+    return tmp_path / 'run/epoch_1.pth'
+
+
+def test_loads_strictly_into_the_plain_detector_with_the_trained_weights(trained, tmp_path):
+    export_student.main([str(trained), str(tmp_path / 'deep/out.pth')])
+    plain = MODELS.build(tiny.dbnet_cfg())
+    before = torch.load(trained, weights_only=False)['state_dict']
+    load_checkpoint(plain, str(tmp_path / 'deep/out.pth'), strict=True)
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_leaves_out_what_only_training_needs_and_keeps_the_meta(trained, tmp_path, capsys):
+    export_student.main([str(trained), str(tmp_path / 'out.pth')])
+    whole = torch.load(trained, weights_only=False)
+    assert {'optimizer', 'message_hub', 'state_dict', 'meta'} <= set(whole)
+    assert isinstance(whole['message_hub']['log_scalars']['train/loss'], HistoryBuffer)
+    # weights_only with nothing allowed but tensors and plain types
+    with torch.serialization.safe_globals([]):
+        saved = torch.load(tmp_path / 'out.pth', weights_only=True)
+    assert set(saved) == {'meta', 'state_dict'}
+    assert saved['meta'] == whole['meta'] and saved['meta']['iter'] == 2
+    adaptors = [key for key in whole['state_dict'] if key.startswith('adaptors.')]
+    assert adaptors and set(saved['state_dict']) == set(whole['state_dict']) - set(adaptors)
+    said = capsys.readouterr().out
+    assert f'kept {len(saved["state_dict"])} tensors, dropped {len(adaptors)}' in said
+    assert f'{(tmp_path / "out.pth").stat().st_size / 1e6:.2f} MB instead of' in said
+
+
+def test_exporting_twice_or_in_place_changes_nothing_more(trained, tmp_path):
+    first, second = tmp_path / 'first.pth', tmp_path / 'second.pth'
+    export_student.main([str(trained), str(first)])
+    export_student.main([str(first), str(second)])
+    once = torch.load(first)
+    export_student.main([str(first), str(first)])
+    for path in (first, second):
+        again = torch.load(path)
+        assert again['meta'] == once['meta']
+        assert list(again['state_dict']) == list(once['state_dict'])
+        assert all(again['state_dict'][k].equal(v) for k, v in once['state_dict'].items())
+
+
+@pytest.mark.parametrize('content, words', [
+    ({'meta': {}}, 'no .state_dict.'),
+    ({'meta': {}, 'state_dict': {}}, 'no .state_dict.'),
+    ({'state_dict': {'weight': 'not a tensor'}}, 'no .state_dict.'),
+    ([1, 2], 'no .state_dict.'),
+])
+def test_refuses_what_has_no_state_dict(content, words, tmp_path):
+    torch.save(content, tmp_path / 'odd.pth')
+    with pytest.raises(SystemExit, match=words):
+        export_student.main([str(tmp_path / 'odd.pth'), str(tmp_path / 'out.pth')])
+    assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize('content', [None, b'', b'no checkpoint', b'PK\x03\x04 cut off'])
+def test_refuses_missing_and_damaged_files(content, tmp_path):
+    path = tmp_path / 'bad.pth'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit, match='bad.pth cannot be read'):
+        export_student.main([str(path), str(tmp_path / 'out.pth')])
+
+
+class Bomb:
+    """Runs a command when unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ('exploded', )
+
+
+def test_runs_no_code_from_a_hostile_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({'state_dict': {'w': torch.ones(1)}, 'extra': Bomb()}, 'bomb.pth')
+    with pytest.raises(SystemExit, match='cannot be read'):
+        export_student.main(['bomb.pth', 'out.pth'])
+    assert not (tmp_path / 'exploded').exists()
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_part(trained, tmp_path, monkeypatch):
+    out = tmp_path / 'out.pth'
+    export_student.main([str(trained), str(out)])
+    old = out.read_bytes()
+
+    def half(checkpoint, path):
+        path.write_bytes(b'half')
+        raise OSError('disk full')
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(torch, 'save', half)
+    with pytest.raises(OSError, match='disk full'):
+        export_student.main([str(trained), str(out)])
+    assert out.read_bytes() == old and sorted(tmp_path.iterdir()) == before
+
+
+def test_a_plain_checkpoint_passes_through(tmp_path):
+    tiny.checkpoint(tmp_path / 'plain.pth', tiny.dbnet_cfg())
+    before = copy.deepcopy(torch.load(tmp_path / 'plain.pth'))
+    export_student.main([str(tmp_path / 'plain.pth'), str(tmp_path / 'out.pth')])
+    after = torch.load(tmp_path / 'out.pth')['state_dict']
+    assert all(after[key].equal(value) for key, value in before['state_dict'].items())

@@ -81,12 +81,12 @@ def test_dump_is_the_same_config(name, tmp_path):
 
 
 @pytest.mark.parametrize('name', DISTILLED)
-def test_teacher_exists_and_saw_the_same_data(name, tmp_path, monkeypatch):
+def test_teacher_exists_and_reads_the_same_data_set(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # teachers are found from any folder
     student = load(CONFIGS[name])
     teacher = load(teacher_of(student)['config'])
     assert build(teacher) is not build(student)
-    assert teacher.train_dataloader.dataset == student.train_dataloader.dataset
+    assert teacher.test_dataloader.dataset == student.test_dataloader.dataset
 
 
 @pytest.mark.parametrize('name', DISTILLED)

@@ -82,6 +82,8 @@ def test_arm_distils_what_its_name_says(arm, data):
     types = dict(masket='MaskETLoss', kd='BinaryKDLoss', cwd='CWDLoss', fitnet='FitNetLoss')
     assert loss.type == types[method]
     assert f'/dbnet_{backbone}_fpnc_{EPOCHS[data]}e_{data}.py' in part.teacher.config
+    teacher = load(part.teacher.config)
+    assert teacher.train_dataloader.dataset == cfg.train_dataloader.dataset
     if method == 'masket':
         assert (loss.kd_weight == 0) == ('entropy' in arm)
 

@@ -1,8 +1,13 @@
 """Knowledge distillation for MMOCR 1.x: importing this package registers all its components."""
-from .datasets import *  # noqa: F401,F403
-from .distill import *  # noqa: F401,F403
-from .hooks import *  # noqa: F401,F403
-from .losses import *  # noqa: F401,F403
-from .models import *  # noqa: F401,F403
+from .compat import install
+
+install()  # before anything that imports MMOCR
+
+# isort: split
+from .datasets import *  # noqa: E402
+from .distill import *  # noqa: E402
+from .hooks import *  # noqa: E402
+from .losses import *  # noqa: E402
+from .models import *  # noqa: E402
 
 __version__ = '0.1.0'

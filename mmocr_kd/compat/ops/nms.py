@@ -1,0 +1,20 @@
+"""Non-maximum suppression."""
+import torchvision
+from torch import Tensor
+
+
+def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
+    """Indices of the boxes to keep, best score first.
+
+    Args:
+        bboxes: Corners x1, y1, x2, y2, shape (N, 4).
+        scores: Shape (N,).
+        iou_threshold: Boxes overlapping a better one by more than this are dropped.
+        offset: 1 if coordinates are pixel indices (a box is ``x2 - x1 + 1`` wide), else 0.
+
+    Returns:
+        Shape (M,), int64.
+    """
+    if offset:
+        bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
+    return torchvision.ops.nms(bboxes, scores, iou_threshold)

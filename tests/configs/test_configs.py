@@ -1,5 +1,6 @@
 """Every shipped config parses, builds, survives being dumped, and refers to what exists."""
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,25 @@ def test_teacher_exists_and_reads_the_same_data_set(name, tmp_path, monkeypatch)
     teacher = load(teacher_of(student)['config'])
     assert build(teacher) is not build(student)
     assert teacher.test_dataloader.dataset == student.test_dataloader.dataset
+
+
+@pytest.mark.parametrize('name', DISTILLED)
+def test_distilled_differs_from_plain_in_distillation_only(name):
+    """Same model, data, recipe and length: whatever is compared has had the same budget."""
+    plain, distilled = (load(CONFIGS[n]).to_dict() for n in (_plain(name), name))
+    distilled.pop('custom_hooks', None)
+    if distilled['model']['type'] == 'DBNetDistiller':
+        distilled['model']['type'] = 'DBNet'
+        for key in ('teacher', 'terms', 'schedule'):
+            distilled['model'].pop(key)
+    assert distilled == plain
+
+
+def _plain(name):
+    """Name of the student without distillation: the same, without '<method>-<teacher>'."""
+    if name == 'masket_dbnet_mbv3':
+        return 'dbnet_mobilenetv3-small_fpnc_1e_embedded'
+    return re.sub(r'_(masket|masket-entropy|kd|cwd|fitnet)-[^_]+', '', name)
 
 
 @pytest.mark.parametrize('name', DISTILLED)

@@ -1,0 +1,188 @@
+"""mmcv.ops on the stand-in, against references that share no code with it."""
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmcv.ops import (batched_nms, deform_conv2d, modulated_deform_conv2d, nms, pixel_group,
+                      roi_align, sigmoid_focal_loss)
+from torch.autograd import gradcheck
+
+from mmocr_kd.compat import UnsupportedOpError
+
+
+def randn(*shape):
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+def bilinear(image, y, x):
+    """Value of one channel at a point, zero outside: the definition, point by point."""
+    total = 0.
+    for row in (int(y // 1), int(y // 1) + 1):
+        for column in (int(x // 1), int(x // 1) + 1):
+            if 0 <= row < image.shape[0] and 0 <= column < image.shape[1]:
+                total += image[row, column] * (1 - abs(y - row)) * (1 - abs(x - column))
+    return total
+
+
+class TestDeformConv:
+
+    def test_without_offset_it_is_a_convolution(self):
+        x, w = randn(2, 4, 7, 9), randn(6, 2, 3, 3)
+        out = deform_conv2d(x, torch.zeros(2, 18, 4, 5).double(), w, 2, 1, 1, 2)
+        assert torch.allclose(out, F.conv2d(x, w, None, 2, 1, 1, 2))
+
+    def test_offsets_are_y_then_x(self):
+        x = randn(1, 1, 8, 8)
+        offset = torch.zeros(1, 2, 8, 8).double()
+        offset[:, 0], offset[:, 1] = 2, -1
+        out = deform_conv2d(x, offset, torch.ones(1, 1, 1, 1).double())
+        assert torch.allclose(out[0, 0, :6, 1:], x[0, 0, 2:, :-1])
+
+    def test_fractional_offsets_interpolate(self):
+        x, offset = randn(1, 1, 5, 6), randn(1, 2, 5, 6)
+        out = deform_conv2d(x, offset, torch.ones(1, 1, 1, 1).double())
+        for i in range(5):
+            for j in range(6):
+                point = i + offset[0, 0, i, j].item(), j + offset[0, 1, i, j].item()
+                assert out[0, 0, i, j].item() == pytest.approx(float(bilinear(x[0, 0], *point)))
+
+    def test_gradients(self):
+        x, o, w = randn(2, 4, 4, 5), randn(2, 36, 4, 5), randn(2, 2, 3, 3)
+        tensors = [t.requires_grad_() for t in (x, o, w)]
+        assert gradcheck(lambda *t: deform_conv2d(*t, 1, 1, 1, 2, 2), tensors)
+
+
+class TestModulatedDeformConv:
+
+    @pytest.mark.parametrize('bias', [None, randn(6)])
+    def test_mask_scales_every_tap(self, bias):
+        x, w, mask = randn(2, 4, 6, 5), randn(6, 4, 3, 3), torch.rand(2, 9, 6, 5).double()
+        out = modulated_deform_conv2d(x, torch.zeros(2, 18, 6, 5).double(), mask, w, bias, 1, 1)
+        columns = F.unfold(x, 3, padding=1).view(2, 4, 9, 30) * mask.view(2, 1, 9, 30)
+        expected = torch.einsum('ock,nckp->nop', w.view(6, 4, 9), columns).view(2, 6, 6, 5)
+        if bias is not None:
+            expected = expected + bias[:, None, None]
+        assert torch.allclose(out, expected)
+
+    def test_with_a_full_mask_it_is_version_1(self):
+        x, o, w = randn(1, 4, 5, 5), randn(1, 36, 5, 5), randn(2, 2, 3, 3)
+        out = modulated_deform_conv2d(x, o, torch.ones(1, 18, 5, 5).double(), w, None, 1, 1, 1, 2, 2)
+        assert torch.allclose(out, deform_conv2d(x, o, w, 1, 1, 1, 2, 2))
+
+    @pytest.mark.parametrize('with_bias', [True, False])
+    def test_gradients(self, with_bias):
+        tensors = [randn(1, 4, 4, 4), randn(1, 36, 4, 4), torch.rand(1, 18, 4, 4).double(),
+                   randn(2, 2, 3, 3)] + [randn(2)] * with_bias
+        tensors = [t.requires_grad_() for t in tensors]
+
+        def op(x, o, m, w, b=None):
+            return modulated_deform_conv2d(x, o, m, w, b, 1, 1, 1, 2, 2)
+
+        assert gradcheck(op, tensors)
+
+
+class TestRoIAlign:
+
+    @pytest.mark.parametrize('aligned', [True, False])
+    def test_samples_are_averaged(self, aligned):
+        x = randn(2, 1, 8, 9)
+        rois = torch.tensor([[1, 1., 2., 7., 6.]], dtype=torch.float64)
+        out = roi_align(x, rois, (2, 3), .5, 2, 'avg', aligned)
+        x1, y1, x2, y2 = (rois[0, 1:] * .5 - (.5 if aligned else 0)).tolist()
+        height, width = (y2 - y1) / 2, (x2 - x1) / 3
+        for i in range(2):
+            for j in range(3):
+                points = [(y1 + (i + a) * height, x1 + (j + b) * width)
+                          for a in (.25, .75) for b in (.25, .75)]
+                mean = sum(float(bilinear(x[1, 0], *p)) for p in points) / 4
+                assert out[0, 0, i, j].item() == pytest.approx(mean)
+
+    @pytest.mark.parametrize('sampling_ratio', [0, 3])
+    def test_gradients(self, sampling_ratio):
+        rois = torch.tensor([[0, .3, .7, 5.2, 4.1], [1, 1., 1., 3., 6.]], dtype=torch.float64)
+        x = randn(2, 2, 7, 7).requires_grad_()
+        assert gradcheck(lambda x: roi_align(x, rois, 3, 1., sampling_ratio), [x])
+
+    def test_max_pooling_is_refused(self):
+        with pytest.raises(NotImplementedError, match="pool_mode='max'"):
+            roi_align(randn(1, 1, 4, 4), torch.zeros(1, 5).double(), 2, 1., 0, 'max')
+
+
+class TestFocalLoss:
+
+    def expected(self, x, target, gamma, alpha, weight):
+        loss = torch.zeros_like(x)
+        for n in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                p = x[n, c].sigmoid()
+                if target[n] == c:
+                    loss[n, c] = -alpha * (1 - p)**gamma * p.log()
+                else:
+                    loss[n, c] = -(1 - alpha) * p**gamma * (1 - p).log()
+                if weight is not None:
+                    loss[n, c] = loss[n, c] * weight[target[n]]
+        return loss
+
+    @pytest.mark.parametrize('reduction', ['none', 'sum', 'mean'])
+    @pytest.mark.parametrize('weighted', [True, False])
+    def test_value_and_gradient(self, reduction, weighted):
+        x, target = randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+        weight = torch.rand(3).double() if weighted else None
+        expected = self.expected(x, target, 1.5, .3, weight)
+        expected = {'none': expected, 'sum': expected.sum(), 'mean': expected.sum() / 5}[reduction]
+
+        def op(x):
+            return sigmoid_focal_loss(x, target, 1.5, .3, weight, reduction)
+
+        assert torch.allclose(op(x), expected)
+        assert gradcheck(lambda x: op(x).sum(), [x.requires_grad_()])
+
+    def test_background_rows_are_all_negative(self):
+        x = randn(1, 2)
+        loss = sigmoid_focal_loss(x, torch.tensor([2]), 2., .25, None, 'none')
+        assert torch.allclose(loss, -.75 * x.sigmoid()**2 * (1 - x.sigmoid()).log())
+
+
+coordinate = st.integers(0, 12)
+
+
+class TestNMS:
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=12),
+           st.sampled_from([0, 1]), st.sampled_from([.1, .33, .51, .77]))
+    def test_equals_the_greedy_algorithm(self, corners, offset, threshold):
+        boxes = torch.tensor([[x, y, x + w + 1, y + h + 1] for x, y, w, h in corners]).view(-1, 4)
+        boxes = boxes.float()
+        scores = torch.linspace(1, .1, max(len(boxes), 1))[:len(boxes)]
+        dets, kept = nms(boxes, scores, threshold, offset)
+        assert kept.tolist() == greedy(boxes.tolist(), threshold, offset)
+        assert torch.equal(dets, torch.cat([boxes[kept], scores[kept, None]], 1))
+
+    def test_batched_keeps_classes_apart(self):
+        boxes = torch.tensor([[0., 0, 9, 9], [0, 0, 9, 9], [1, 0, 9, 9]])
+        scores, classes = torch.tensor([.9, .8, .7]), torch.tensor([0, 1, 0])
+        _, kept = batched_nms(boxes, scores, classes, {'type': 'nms', 'iou_threshold': .5})
+        assert kept.tolist() == [0, 1]
+
+
+def greedy(boxes, threshold, offset):
+    def overlap(a, b):
+        width = min(a[2], b[2]) - max(a[0], b[0]) + offset
+        height = min(a[3], b[3]) - max(a[1], b[1]) + offset
+        area = [(c[2] - c[0] + offset) * (c[3] - c[1] + offset) for c in (a, b)]
+        shared = max(width, 0) * max(height, 0)
+        return shared / (sum(area) - shared)
+
+    kept = []
+    for index, box in enumerate(boxes):
+        if all(overlap(box, boxes[k]) <= threshold for k in kept):
+            kept.append(index)
+    return kept
+
+
+def test_other_operators_say_what_they_need():
+    score = torch.rand(2, 2).numpy()
+    with pytest.raises(UnsupportedOpError, match="'pixel_group' needs compiled mmcv"):
+        pixel_group(score, score > 0, torch.rand(2, 2, 4).numpy(), score, score, 1, .1)

@@ -44,9 +44,10 @@ def load_config(zoo: Path, dataset: str, task: str) -> Config:
     known = sorted(path.parent.name for path in zoo.glob(f'*/{task}.py'))
     if dataset not in known:
         raise SystemExit(f'{dataset!r} has no {task}.py in {zoo}: it has {", ".join(known)}')
-    meta = Config.fromfile(zoo / dataset / 'metafile.yml')
-    terms = meta.Data.License
-    print(f'{meta.Name}: licence {terms.Type} ({terms.Link}), {meta.Data.Website}')
+    if (metafile := zoo / dataset / 'metafile.yml').exists():
+        meta = Config.fromfile(metafile)
+        terms = meta.Data.License
+        print(f'{meta.Name}: licence {terms.Type} ({terms.Link}), {meta.Data.Website}')
     return Config.fromfile(zoo / dataset / f'{task}.py')
 
 
@@ -57,6 +58,8 @@ def main() -> None:
     for dataset in args.datasets:
         cfg = load_config(args.dataset_zoo_path, dataset, args.task)
         cfg.merge_from_dict(dict(nproc=args.nproc, task=args.task, dataset_name=dataset))
+        # MMOCR's zoo also writes base configs into the current folder: its package has them.
+        cfg.config_generator = None
         if args.data_root:
             cfg.data_root = args.data_root
         DatasetPreparer.from_file(cfg).run(args.splits)

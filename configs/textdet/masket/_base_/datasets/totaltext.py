@@ -1,5 +1,5 @@
-# Total-Text: 1255 training and 300 test images, curved words as polygons. As MMOCR's own config does,
-# repair polygons that cross themselves. Models on it set text_repr_type='poly'.
+# Total-Text: 1255 training and 300 test images, curved words as polygons. As in MMOCR's own config,
+# polygons that cross themselves are repaired. Models on it set text_repr_type='poly'.
 _base_ = ['mmocr::textdet/_base_/datasets/totaltext.py', 'loaders.py']
 
 # After LoadOCRAnnotations, which reads the polygons.

@@ -1,0 +1,72 @@
+"""What a config distils, into what, and from whom."""
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+from mmocr.registry import HOOKS, MODELS
+
+from ..hooks import MaskETDistillHook
+from ..models.detectors import DBNetDistiller
+
+_OF_WRAPPER = ('teacher', 'terms', 'schedule')
+
+
+@dataclass
+class Distillation:
+    """The parts of a config that distils; copies, free to be changed.
+
+    Args:
+        student: Config of the plain student: what the checkpoint is for.
+        model: Config of the model that is trained: the same, or a wrapper of it.
+        hooks: Configs of the distillation hooks.
+        teacher: Config of the teacher.
+        terms: Configs of the comparisons, without adaptors: arguments of
+            :func:`~mmocr_kd.adapters.build_term`.
+    """
+
+    student: dict[str, Any]
+    model: dict[str, Any]
+    hooks: list[dict[str, Any]]
+    teacher: dict[str, Any]
+    terms: list[dict[str, Any]]
+
+
+def find_distillation(cfg: Config) -> Distillation:
+    """Find the distillation in a config.
+
+    Args:
+        cfg: With one ``MaskETDistillHook`` or a ``DBNetDistiller``.
+
+    Raises:
+        ValueError: If it has neither, or more than one.
+    """
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if _is_ours(hook)]
+    wrapped = MODELS.get(cfg.model.type) is DBNetDistiller
+    if len(hooks) + wrapped != 1:
+        raise ValueError(
+            f'{cfg.filename} has {len(hooks)} MaskETDistillHook in custom_hooks and a model of '
+            f'type {cfg.model.type}: exactly one hook, or a DBNetDistiller, is needed')
+    return _from_wrapper(cfg.model) if wrapped else _from_hook(cfg.model, hooks[0])
+
+
+def _is_ours(hook: Any) -> bool:
+    kind = HOOKS.get(hook['type']) if isinstance(hook, dict) else type(hook)
+    return kind is not None and issubclass(kind, MaskETDistillHook)
+
+
+def _from_hook(model: dict[str, Any], hook: dict[str, Any]) -> Distillation:
+    model, hook = copy.deepcopy(model), copy.deepcopy(hook)
+    term = {'loss': hook.get('loss') or {'type': 'MaskETLoss'},
+            'source': hook.get('source', 'text_logits')}
+    return Distillation(model, model, [hook], hook['teacher'], [term])
+
+
+def _from_wrapper(model: dict[str, Any]) -> Distillation:
+    model = copy.deepcopy(model)
+    student = {key: value for key, value in model.items() if key not in _OF_WRAPPER}
+    terms = [{key: value for key, value in term.items() if key != 'adaptor'}
+             for term in model['terms']]
+    return Distillation({**student, 'type': 'DBNet'}, model, [], model['teacher'], terms)

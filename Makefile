@@ -1,0 +1,32 @@
+# Two commands: "make demo" and "make test". Both set up .venv first, if it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint venv clean
+
+demo: $(INSTALLED)
+	$(BIN)/python tools/demo.py
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+venv: $(INSTALLED)
+
+# Written last, so that an interrupted installation is taken up again.
+$(INSTALLED): setup.py pyproject.toml constraints.txt
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt setuptools wheel
+	$(BIN)/pip install -q -c constraints.txt --no-build-isolation -e '.[all]'
+	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt \
+		--force-reinstall --no-deps opencv-python-headless  # no libGL on this machine
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info mmocr_kd/.mim .mypy_cache .ruff_cache .pytest_cache

@@ -2,9 +2,9 @@
 import cv2
 import pytest
 import torch
-
-import mmocr_kd  # noqa: F401  (first of all: it makes MMOCR importable)
 from mmengine.registry import DefaultScope
+
+import mmocr_kd  # noqa: F401  (before any test imports MMOCR: it makes that possible)
 
 torch.set_num_threads(1)
 cv2.setNumThreads(0)

@@ -72,4 +72,4 @@ def _shrink(polygon: np.ndarray) -> np.ndarray:
 def _fill(mask: np.ndarray, corners: np.ndarray) -> None:
     if len(corners):
         corners = corners.clip(-_FAR, _FAR).round().astype(np.int32)
-        cv2.fillPoly(mask, [corners], 1)
+        cv2.fillPoly(mask, [corners], [1])

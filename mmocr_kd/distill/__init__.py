@@ -7,6 +7,7 @@ from .schedule import Schedule
 from .teacher import Teacher
 
 __all__ = [
-    'Distiller', 'MaskDrawer', 'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike',
-    'Teacher', 'TeacherCheckpointError', 'TeacherOutputError', 'Term', 'merge_losses', 'model_config'
+    'Distiller', 'MaskDrawer', 'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source',
+    'SourceLike', 'Teacher', 'TeacherCheckpointError', 'TeacherOutputError', 'Term',
+    'merge_losses', 'model_config'
 ]

@@ -84,8 +84,10 @@ def model_config(config: str | dict[str, Any]) -> ConfigDict:
         KeyError: If there is neither a ``model`` nor a ``type``.
     """
     if isinstance(config, str):
-        config = get_config(config) if '::' in config else Config.fromfile(config)
-    model = config.get('model', config)
+        loaded = get_config(config) if '::' in config else Config.fromfile(config)
+    else:
+        loaded = config
+    model = loaded.get('model', loaded)
     if 'type' not in model:
         raise KeyError("the teacher's config has neither a 'model' nor a 'type'")
     return ConfigDict(model)

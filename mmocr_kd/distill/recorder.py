@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Mapping, Union
+from typing import Any, Callable, Mapping
 
 from torch import Tensor, nn
 
@@ -34,7 +34,7 @@ class Source:
 
 # A source may depend on the model it is looked up in (a teacher need not share the student's
 # architecture), so a function from model to source is accepted wherever a source is.
-SourceLike = Union[Source, Callable[[nn.Module], Source]]
+SourceLike = Source | Callable[[nn.Module], Source]
 
 
 class Recorder:

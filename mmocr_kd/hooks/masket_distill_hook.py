@@ -68,7 +68,7 @@ class MaskETDistillHook(Hook):
         # MMEngine has no event for that. Validation and test runs have no built training loop.
         if isinstance(runner._train_loop, BaseLoop):
             loop = runner._train_loop
-            loop.run = self._detached_after(loop.run)  # type: ignore[method-assign]
+            loop.run = self._detached_after(loop.run)
 
     def before_train(self, runner: Runner) -> None:
         """Attach to the model: after weights are loaded, DDP is built and EMA has its copy."""

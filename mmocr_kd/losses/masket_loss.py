@@ -1,6 +1,8 @@
 """MaskET: masked entropy transfer."""
 from __future__ import annotations
 
+from typing import Callable
+
 import torch.nn.functional as F
 from mmocr.registry import MODELS
 from torch import Tensor
@@ -9,7 +11,7 @@ from .checks import require_choice, require_not_negative, require_positive
 from .entropy import binary_entropy, binary_kl
 from .pixel_loss import PixelLoss
 
-_DISTANCES = {
+_DISTANCES: dict[str, Callable[..., Tensor]] = {
     'l2': F.mse_loss,
     'l1': F.l1_loss,
     # Entropies lie in [0, 1]: with the usual beta of 1 this would be half of 'l2'.

@@ -32,7 +32,7 @@ def test_equals_point_in_polygon(corners):
     for y in range(0, SIZE[0], 3):
         for x in range(0, SIZE[1], 3):
             point = Point(x, y)
-            if hull.exterior.distance(point) > 1.5:  # cv2 draws the outline as well, in whole pixels
+            if hull.exterior.distance(point) > 1.5:  # cv2 draws the outline as well, in pixels
                 assert mask[y, x].item() == hull.contains(point)
 
 

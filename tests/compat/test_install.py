@@ -6,9 +6,9 @@ import textwrap
 
 import pytest
 import torch
+from mmengine.hub import get_config
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmocr.registry import MODELS
-from mmengine.hub import get_config
 
 from mmocr_kd import compat
 from mmocr_kd.compat.mmcv_ext import FallbackExt
@@ -30,14 +30,14 @@ class TestMMCVExt:
         (tmp_path / 'mmcv').mkdir()
         (tmp_path / 'mmcv' / '__init__.py').touch()
         (tmp_path / 'mmcv' / '_ext.py').write_text('compiled = True')
-        done = python('''
+        done = python("""
             import sys, importlib.util
             sys.path.insert(0, sys.argv[1])
             spec = importlib.util.spec_from_file_location('ext', sys.argv[2])
             ext = importlib.util.module_from_spec(spec); spec.loader.exec_module(ext)
             assert ext.install_mmcv_ext() is False
             import mmcv._ext
-            print(mmcv._ext.compiled)''', str(tmp_path), inspect.getfile(compat.mmcv_ext))
+            print(mmcv._ext.compiled)""", str(tmp_path), inspect.getfile(compat.mmcv_ext))
         assert done.stdout.strip() == 'True', done.stderr
 
     def test_without_mmcv_the_error_says_what_to_install(self, monkeypatch):

@@ -4,8 +4,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmcv.ops import (batched_nms, deform_conv2d, modulated_deform_conv2d, nms, pixel_group,
-                      roi_align, sigmoid_focal_loss)
+from mmcv.ops import (
+    batched_nms,
+    deform_conv2d,
+    modulated_deform_conv2d,
+    nms,
+    pixel_group,
+    roi_align,
+    sigmoid_focal_loss,
+)
 from torch.autograd import gradcheck
 
 from mmocr_kd.compat import UnsupportedOpError
@@ -67,7 +74,8 @@ class TestModulatedDeformConv:
 
     def test_with_a_full_mask_it_is_version_1(self):
         x, o, w = randn(1, 4, 5, 5), randn(1, 36, 5, 5), randn(2, 2, 3, 3)
-        out = modulated_deform_conv2d(x, o, torch.ones(1, 18, 5, 5).double(), w, None, 1, 1, 1, 2, 2)
+        mask = torch.ones(1, 18, 5, 5).double()
+        out = modulated_deform_conv2d(x, o, mask, w, None, 1, 1, 1, 2, 2)
         assert torch.allclose(out, deform_conv2d(x, o, w, 1, 1, 1, 2, 2))
 
     @pytest.mark.parametrize('with_bias', [True, False])

@@ -1,6 +1,8 @@
 """Average RoIAlign; arguments and their meaning are those of ``mmcv.ops.roi_align``."""
 from __future__ import annotations
 
+from typing import Any
+
 import torchvision
 from torch import Tensor
 
@@ -8,7 +10,7 @@ from .differentiate import gradients
 
 
 def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Tensor,
-                      argmax_x: Tensor, **geometry: float) -> None:
+                      argmax_x: Tensor, **geometry: Any) -> None:
     """Fill ``output`` (K, C, h, w) from ``input`` (N, C, H, W) and ``rois`` (K, 5).
 
     Raises:
@@ -18,7 +20,7 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
 
 
 def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor,
-                       grad_input: Tensor, **geometry: float) -> None:
+                       grad_input: Tensor, **geometry: Any) -> None:
     """Fill ``grad_input`` (N, C, H, W) from ``grad_output`` (K, C, h, w)."""
     # The operator is linear, so its gradient is the same at every input of this shape.
     gradient, = gradients(lambda x: _roi_align(x, rois, **geometry), [grad_input], grad_output)

@@ -59,7 +59,7 @@ class MobileNetV3(BaseModule):
     @property
     def out_channels(self) -> list[int]:
         """Channels of each returned map, in the order of ``out_indices``."""
-        blocks = [self.features[self.taps[i]] for i in self.out_indices]
+        blocks: list[Any] = [self.features[self.taps[i]] for i in self.out_indices]
         return [block.out_channels for block in blocks]
 
     def init_weights(self) -> None:

@@ -34,7 +34,7 @@ class TIMMFeatures(BaseModule):
             import timm
         except ImportError as error:
             raise ImportError('TIMMFeatures needs timm: run "pip install timm"') from error
-        self.timm = timm.create_model(
+        self.timm: Any = timm.create_model(
             model_name, pretrained=pretrained, features_only=True, out_indices=tuple(out_indices))
 
     @property

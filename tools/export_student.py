@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-import mmocr_kd  # noqa: F401  (first of all: allows what MMEngine's checkpoints hold)
-
-ADAPTORS = 'adaptors.'
+from mmocr_kd.apis import read_checkpoint, student_checkpoint
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -23,39 +20,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint')
     return parser.parse_args(argv)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Load a checkpoint without running code from it.
-
-    Args:
-        path: The file.
-
-    Raises:
-        SystemExit: If the file is missing, damaged, or holds no state dict.
-    """
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises many types for a damaged or hostile file
-        raise SystemExit(f'{path} cannot be read as a checkpoint: {error}') from error
-    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise SystemExit(f"{path} holds no 'state_dict': give a checkpoint of mim train")
-    return checkpoint
-
-
-def to_student(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Keep what the plain detector needs.
-
-    Args:
-        checkpoint: As MMEngine writes it.
-
-    Returns:
-        ``meta`` and the ``state_dict`` without adaptors.
-    """
-    state = {key: value for key, value in checkpoint['state_dict'].items()
-             if not key.startswith(ADAPTORS)}
-    return dict(meta=checkpoint.get('meta', {}), state_dict=state)
 
 
 def save(checkpoint: dict[str, Any], out: Path) -> None:
@@ -77,8 +41,11 @@ def save(checkpoint: dict[str, Any], out: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Read, strip, write, report."""
     args = parse_args(argv)
-    checkpoint, before = read(args.checkpoint), args.checkpoint.stat().st_size
-    student = to_student(checkpoint)
+    try:
+        checkpoint, before = read_checkpoint(args.checkpoint), args.checkpoint.stat().st_size
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    student = student_checkpoint(checkpoint)
     save(student, args.out)
     kept = len(student['state_dict'])
     dropped = len(checkpoint['state_dict']) - kept

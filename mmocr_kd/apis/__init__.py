@@ -1,4 +1,7 @@
-"""Functions on whole configs, for tools and scripts. On top of everything else."""
+"""Functions on whole configs and checkpoints, for tools and scripts. On top of all the rest."""
 from .distillation import Distillation, find_distillation
+from .student import load_student, read_checkpoint, student_checkpoint
 
-__all__ = ['Distillation', 'find_distillation']
+__all__ = [
+    'Distillation', 'find_distillation', 'load_student', 'read_checkpoint', 'student_checkpoint'
+]

@@ -1,0 +1,82 @@
+"""The student alone: out of training checkpoints, into a plain detector."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ..models.detectors import DBNetDistiller
+from .distillation import find_distillation
+
+_ADAPTORS = 'adaptors.'
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint without running code from it.
+
+    Args:
+        path: A file that MMEngine's runner or ``tools/export_student.py`` wrote.
+
+    Returns:
+        Its content; ``state_dict`` is a dict of tensors.
+
+    Raises:
+        ValueError: If the file is missing, damaged, or holds no state dict.
+    """
+    try:
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch raises many types for a damaged or hostile file
+        raise ValueError(f'{path} cannot be read as a checkpoint: {error}') from error
+    state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{path} holds no 'state_dict': give a checkpoint that training wrote")
+    return checkpoint
+
+
+def student_checkpoint(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Keep what the plain detector needs.
+
+    Args:
+        checkpoint: As MMEngine writes it.
+
+    Returns:
+        ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller``.
+    """
+    state = {key: value for key, value in checkpoint['state_dict'].items()
+             if not key.startswith(_ADAPTORS)}
+    return {'meta': checkpoint.get('meta', {}), 'state_dict': state}
+
+
+def load_student(cfg: Config, checkpoint: str | Path) -> nn.Module:
+    """Build a config's plain detector and load its weights.
+
+    Args:
+        cfg: Any detector's config, distilling or not.
+        checkpoint: Weights; every key has to match.
+
+    Returns:
+        The detector in eval mode, on the CPU.
+
+    Raises:
+        ValueError: If the checkpoint cannot be read or does not fit.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    wrapped = MODELS.get(cfg.model.type) is DBNetDistiller
+    model: nn.Module = MODELS.build(find_distillation(cfg).student if wrapped else cfg.model)
+    state = student_checkpoint(read_checkpoint(checkpoint))['state_dict']
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint} does not fit {cfg.filename}: {_brief(error)}') from error
+    return model.eval()
+
+
+def _brief(error: RuntimeError, lines: int = 5) -> str:
+    head, *rest = str(error).splitlines()
+    more = [f'\t... and {len(rest) - lines} more'] if len(rest) > lines else []
+    return '\n'.join([head, *rest[:lines], *more])

@@ -11,7 +11,6 @@ from typing import Any, Callable
 
 os.environ.setdefault('KINETO_LOG_LEVEL', '9')  # before torch: its profiler is chatty
 
-import mmocr_kd  # noqa: F401,I001  (before MMOCR: it makes MMOCR importable)
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction

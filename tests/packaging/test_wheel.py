@@ -1,0 +1,79 @@
+"""What is in the wheel."""
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+import yaml
+from installation import build_wheel, copy_sources
+
+pytestmark = pytest.mark.xdist_group('packaging')
+
+
+def names(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def metadata(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        path, = (n for n in archive.namelist() if n.endswith('.dist-info/METADATA'))
+        return Parser().parsestr(archive.read(path).decode())
+
+
+def files(project, *folders):
+    return {path.relative_to(project).as_posix() for folder in folders
+            for path in (project / folder).rglob('*') if path.is_file()}
+
+
+def test_ships_package_configs_and_tools(project, wheel):
+    expected = {f'mmocr_kd/.mim/{name}' for name in files(project, 'configs', 'tools')}
+    expected |= files(project, 'mmocr_kd') | {'mmocr_kd/.mim/model-index.yml'}
+    assert {n for n in names(wheel) if '.dist-info/' not in n} == expected
+    assert any(n.endswith('LICENSE') for n in names(wheel))
+
+
+def test_model_index_leads_to_shipped_configs(project, wheel):
+    shipped = names(wheel)
+    for metafile in yaml.safe_load((project / 'model-index.yml').read_text())['Import']:
+        assert f'mmocr_kd/.mim/{metafile}' in shipped
+        models = yaml.safe_load((project / metafile).read_text())['Models']
+        assert models and all(f'mmocr_kd/.mim/{m["Config"]}' in shipped for m in models)
+
+
+def test_config_names_are_unique(project):
+    """OpenMIM looks a config up by its bare name and gives up if there are two."""
+    everywhere = Counter(Path(name).name for name in files(project, 'configs', 'tools', 'mmocr_kd'))
+    runnable = [path.name for path in (project / 'configs').rglob('*.py')
+                if not {'_base_', 'dataset_zoo'} & set(path.parts)]
+    assert 'masket_dbnet_mbv3.py' in runnable
+    assert [name for name in runnable if everywhere[name] > 1] == []
+
+
+def test_never_requires_mmcv_by_itself(wheel):
+    """Installing mmcv-lite over a compiled mmcv would destroy it."""
+    required = metadata(wheel).get_all('Requires-Dist')
+    assert 'mmcv-lite==2.0.1; extra == "lite"' in required
+    assert not [r for r in required if r.startswith('mmcv') and 'extra ==' not in r]
+
+
+def test_nothing_is_left_of_an_earlier_build(tmp_path):
+    project = copy_sources(tmp_path / 'project')
+    (project / 'configs' / 'old_name.py').write_text('model = None')
+    before = build_wheel(project, tmp_path / 'before')
+    (project / 'configs' / 'old_name.py').unlink()
+    after = build_wheel(project, tmp_path / 'after')
+    assert names(before) - names(after) == {'mmocr_kd/.mim/configs/old_name.py'}
+    assert not (project / 'mmocr_kd' / '.mim').exists()  # building leaves the sources alone
+
+
+def test_source_distribution_builds_the_same_wheel(project, wheel, tmp_path):
+    subprocess.run(
+        [sys.executable, '-c', 'import sys; from setuptools import build_meta; '
+         'build_meta.build_sdist(sys.argv[1])', str(tmp_path)],
+        cwd=project, check=True, capture_output=True)
+    archive, = tmp_path.glob('*.tar.gz')
+    assert names(build_wheel(archive, tmp_path / 'wheel')) == names(wheel)

@@ -10,7 +10,7 @@ torch.set_num_threads(1)
 cv2.setNumThreads(0)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope='session')
 def mmocr_scope():
     with DefaultScope.overwrite_default_scope('mmocr'):
         yield

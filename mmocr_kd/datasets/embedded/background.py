@@ -9,7 +9,7 @@ import numpy as np
 from .arrays import Image
 from .assets import load_photo
 from .color import contrasting, luminance, of_brightness
-from .geometry import box_to_quad, overlap
+from .geometry import box_to_quad, overlaps
 from .plan import ScenePlan
 
 # Left, top, width and height in pixels.
@@ -31,12 +31,12 @@ def paint_background(plan: ScenePlan) -> Image:
     rng = np.random.default_rng(plan.seed)
     image = _crop(rng, load_photo(plan.photo), plan.spec.image_size)
     image = _tint(rng, image)
-    boards = [placed.quad for placed in plan.blocks]
+    boards = np.reshape([placed.quad for placed in plan.blocks], (-1, 4, 2))
     for _ in range(rng.integers(5)):
         draw = _CLUTTER[rng.integers(len(_CLUTTER))]
         x, y, w, h = place = _draw_place(rng, plan.spec.image_size)
         # Clutter behind letters could change what they seem to say.
-        if not any(overlap(box_to_quad((x, y, x + w, y + h)), board) for board in boards):
+        if not overlaps(box_to_quad((x, y, x + w, y + h)), boards):
             draw(image, rng, place)
     return image
 

@@ -68,6 +68,19 @@ def area(quad: Array) -> float:
     return float(ax * by - ay * bx) / 2
 
 
-def overlap(first: Array, second: Array) -> bool:
-    """Whether two convex polygons of shape (N, 2) share any area."""
-    return cv2.intersectConvexConvex(first.astype(np.float32), second.astype(np.float32))[0] > 0
+def overlaps(quad: Array, others: Array) -> bool:
+    """Whether a convex quad shares area with any other (separating axis theorem).
+
+    OpenCV's intersectConvexConvex would miss quads whose sides lie on each other.
+
+    Args:
+        quad: Shape (4, 2).
+        others: Convex quads of shape (K, 4, 2), K >= 0.
+    """
+    both = np.stack(np.broadcast_arrays(quad, others))
+    sides = both[:, :, [1, 2, 3, 0]] - both
+    normals = np.concatenate([sides[0], sides[1]], axis=1)[..., ::-1] * [1, -1]
+    spans = both @ normals.swapaxes(1, 2)
+    low, high = spans.min(2), spans.max(2)
+    apart = (high[0] <= low[1]) | (high[1] <= low[0])
+    return not apart.any(1).all()

@@ -9,7 +9,7 @@ from .arrays import Array
 from .assets import PHOTOS, Photo
 from .block import BlockPlan, plan_block
 from .degradation import Degradation, plan_degradation
-from .geometry import area, box_to_quad, overlap, tilt, transform, translation
+from .geometry import area, box_to_quad, overlaps, tilt, transform, translation
 from .spec import SceneSpec
 
 # A share of images shows no text at all: detectors have to learn that, too.
@@ -97,19 +97,19 @@ def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
     degradation = plan_degradation(rng, spec.difficulty)
     wanted = rng.integers(spec.num_blocks[0], spec.num_blocks[1] + 1)
     blocks: list[PlacedBlock] = []
-    quads: list[Array] = []
+    quads: Array = np.empty((0, 4, 2))
     if rng.random() >= _EMPTY_SHARE:
         for _ in range(wanted):
             placed = _place(rng, spec, plan_block(rng, spec), quads)
             if placed is not None:
                 blocks.append(placed)
-                quads.append(placed.quad)
+                quads = np.concatenate([quads, placed.quad[None]])
     return ScenePlan(spec, photo, seed, tuple(blocks), degradation)
 
 
 def _place(rng: np.random.Generator, spec: SceneSpec, block: BlockPlan,
-           taken: list[Array]) -> PlacedBlock | None:
-    """Turn the block in space and find it a place apart from the quads ``taken``, if there is."""
+           taken: Array) -> PlacedBlock | None:
+    """Turn the block in space and find it a place apart from the quads ``taken``, if any."""
     view = _plan_view(rng, spec, block.size)
     quad = PlacedBlock(block, view).quad
     low, high = quad.min(0), quad.max(0)
@@ -118,7 +118,7 @@ def _place(rng: np.random.Generator, spec: SceneSpec, block: BlockPlan,
         return None
     for _ in range(12):
         shift = rng.uniform(1, room - 1) - low
-        if not any(overlap(quad + shift, other) for other in taken):
+        if not overlaps(quad + shift, taken):
             return PlacedBlock(block, translation(*shift) @ view)
     return None
 

@@ -6,7 +6,7 @@ from shapely.geometry import Polygon
 from mmocr_kd.datasets.embedded.geometry import (
     area,
     box_to_quad,
-    overlap,
+    overlaps,
     tilt,
     transform,
     translation,
@@ -33,11 +33,18 @@ def test_area_is_the_signed_area_of_the_polygon(quad):
     assert np.isclose(area(quad), shoelace, atol=1e-6)
 
 
-@given(views, views)
-def test_overlap_agrees_with_shapely(one, other):
-    shared = Polygon(one).intersection(Polygon(other)).area
-    assume(shared == 0 or shared > 0.1)
-    assert overlap(one, other) == (shared > 0)
+@given(views, st.lists(views, max_size=3))
+def test_overlaps_agrees_with_shapely(quad, others):
+    shared = [Polygon(quad).intersection(Polygon(other)).area for other in others]
+    assume(all(area == 0 or area > 0.1 for area in shared))
+    assert overlaps(quad, np.reshape(others, (-1, 4, 2))) == any(shared)
+
+
+def test_sides_that_lie_on_each_other_are_no_overlap_but_what_lies_between_is():
+    square = box_to_quad((0, 0, 5, 5))
+    assert not overlaps(square, np.array([square + [5, 0], square - [0, 5]]))
+    assert overlaps(square, square[None])
+    assert overlaps(square, np.array([square + [9, 0], box_to_quad((0, -1, 5, 6))]))
 
 
 def test_no_tilt_only_moves_the_origin_to_the_centre():

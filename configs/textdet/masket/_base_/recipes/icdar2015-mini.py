@@ -7,7 +7,7 @@ _base_ = [
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
+    dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True),
     # Resize, crop, then augment: the crop keeps the text at the scale of the test images, and
     # rotation and colour cost a tenth of what they cost on the whole photo.
@@ -21,7 +21,7 @@ train_pipeline = [
     dict(type='PackTextDetInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
+    dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='Resize', scale=(960, 544), keep_ratio=True),
     dict(type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True),
     dict(

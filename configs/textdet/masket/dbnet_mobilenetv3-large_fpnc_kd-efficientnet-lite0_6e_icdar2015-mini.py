@@ -1,5 +1,5 @@
 _base_ = [
-    'dbnet_mobilenetv3-large_fpnc_10e_icdar2015-mini.py',
+    'dbnet_mobilenetv3-large_fpnc_6e_icdar2015-mini.py',
     '_base_/distill/kd.py',
 ]
 

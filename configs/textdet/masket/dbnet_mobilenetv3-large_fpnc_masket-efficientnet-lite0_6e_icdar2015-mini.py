@@ -1,6 +1,6 @@
 _base_ = [
-    'dbnet_mobilenetv3-large_fpnc_10e_icdar2015-mini.py',
-    '_base_/distill/masket-entropy.py',
+    'dbnet_mobilenetv3-large_fpnc_6e_icdar2015-mini.py',
+    '_base_/distill/masket.py',
 ]
 
 _base_.custom_hooks[0].teacher = dict(

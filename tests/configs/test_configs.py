@@ -73,7 +73,7 @@ def _optimizer(cfg, params):
 
 @pytest.mark.parametrize('name', [
     'masket_dbnet_mbv3',
-    'dbnet_mobilenetv3-large_fpnc_10e_icdar2015-mini',
+    'dbnet_mobilenetv3-large_fpnc_6e_icdar2015-mini',
     'dbnet_mobilenetv3-large_fpnc_masket-resnet50_1200e_totaltext',
     'dbnet_mobilenetv3-large_fpnc_fitnet-resnet50_170e_casia10k',
     'dbnet_resnet50_fpnc_1200e_icdar2015',

@@ -23,7 +23,7 @@ venv: $(INSTALLED)
 $(INSTALLED): setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt setuptools wheel
-	$(BIN)/pip install -q -c constraints.txt --no-build-isolation -e '.[all]'
+	$(BIN)/pip install -q -c constraints.txt --no-compile --no-build-isolation -e '.[all]'
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt \
 		--force-reinstall --no-deps opencv-python-headless  # no libGL on this machine
 	touch $@

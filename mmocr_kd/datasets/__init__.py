@@ -1,4 +1,4 @@
 """Data sets and preparers, registered in MMOCR's registries."""
 from .embedded import *  # noqa: F401,F403
 from .preparers import *  # noqa: F401,F403
-from .transforms import *
+from .transforms import *  # noqa: F401,F403

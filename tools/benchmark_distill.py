@@ -5,6 +5,7 @@ import argparse
 import copy
 import os
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable
@@ -51,6 +52,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--random-teacher', action='store_true',
                         help='random weights instead of the checkpoint (as fast, nothing needed)')
     parser.add_argument('--threads', type=int, help='CPU threads of PyTorch')
+    parser.add_argument('--cpu-time', action='store_true',
+                        help='count the CPU time of this process instead of the time that passes: '
+                        'for a CPU that is busy with other things, too')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         help='changes to the config, key=value')
     return parser.parse_args(argv)
@@ -265,8 +269,10 @@ def main(argv: list[str] | None = None) -> None:
         images = bench.batch['inputs']
         print(f'{Path(args.config).name}: batch of {len(images)} x {tuple(images[0].shape)} on '
               f'{device}, {torch.get_num_threads()} CPU threads, {args.iters} rounds after '
-              f'{args.warmup}, torch {torch.__version__}', flush=True)
-        timings = interleave(bench.cases(), args.iters, args.warmup)
+              f"{args.warmup}, {'CPU' if args.cpu_time else 'wall-clock'} time, torch "
+              f'{torch.__version__}', flush=True)
+        clock = time.process_time if args.cpu_time else time.perf_counter
+        timings = interleave(bench.cases(), args.iters, args.warmup, clock)
         print(report(timings, bench.resident(), bench.transient()))
 
 

@@ -34,7 +34,10 @@ class Timing:
         return first, third
 
 
-def interleave(cases: Mapping[str, Case], rounds: int, warmup: int = 3) -> dict[str, Timing]:
+def interleave(cases: Mapping[str, Case],
+               rounds: int,
+               warmup: int = 3,
+               clock: Callable[[], float] = time.perf_counter) -> dict[str, Timing]:
     """Time all cases once per round.
 
     A machine's speed drifts with heat, clocks and neighbours. Rounds meet all cases with the same
@@ -45,6 +48,8 @@ def interleave(cases: Mapping[str, Case], rounds: int, warmup: int = 3) -> dict[
         cases: Name -> case.
         rounds: How many times each is timed, >= 2.
         warmup: Rounds before that which do not count.
+        clock: Gives seconds. ``time.process_time`` counts the work of this process only, which
+            is steadier on a machine that is busy with other things.
 
     Returns:
         Name -> timing; the n-th durations of all of them belong to the same round.
@@ -57,7 +62,7 @@ def interleave(cases: Mapping[str, Case], rounds: int, warmup: int = 3) -> dict[
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for count in range(warmup + rounds):
         for name in _rotated(list(cases), count):
-            elapsed = _time(cases[name]())
+            elapsed = _time(cases[name](), clock)
             if count >= warmup:
                 seconds[name].append(elapsed)
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
@@ -68,12 +73,12 @@ def _rotated(names: list[str], by: int) -> list[str]:
     return names[by:] + names[:by]
 
 
-def _time(call: Callable[[], Any]) -> float:
+def _time(call: Callable[[], Any], clock: Callable[[], float]) -> float:
     _synchronize()
-    start = time.perf_counter()
+    start = clock()
     call()
     _synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _synchronize() -> None:

@@ -36,6 +36,12 @@ def test_durations_are_those_of_the_calls():
     assert timings['short'].median < timings['long'].median
 
 
+def test_process_time_leaves_out_what_is_not_work():
+    cases = {'nap': lambda: lambda: time.sleep(.05), 'work': lambda: lambda: sum(range(200_000))}
+    timings = interleave(cases, rounds=3, clock=time.process_time)
+    assert timings['nap'].median < .005 and timings['work'].median > 0
+
+
 def test_warm_up_does_not_count():
     naps = iter([.2, .2, 0, 0])
     timings = interleave({'case': lambda: lambda: time.sleep(next(naps))}, rounds=2, warmup=2)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmocr.datasets.preparers import DatasetPreparer
 
-import mmocr_kd  # noqa: F401  (registers our parsers)
+import mmocr_kd  # noqa: F401  (makes MMOCR importable and registers our parsers)
+
+# isort: split
+from mmocr.datasets.preparers import DatasetPreparer
 
 ZOO = Path(__file__).resolve().parent.parent / 'configs' / 'dataset_zoo'
 

@@ -13,8 +13,8 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True),
     dict(type='Resize', scale=(320, 320), keep_ratio=True),
+    dict(type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True),
     dict(
         type='PackTextDetInputs',
         meta_keys=('img_path', 'ori_shape', 'img_shape', 'scale_factor')),

@@ -38,12 +38,14 @@ def draw_text_mask(data_samples: Sequence[TextDetDataSample],
     """
     height, width = logits.shape[-2:]
     scale = np.array([width / input_size[1], height / input_size[0]])
-    masks = np.zeros((len(data_samples), height, width), np.uint8)
-    for mask, sample in zip(masks, data_samples):
+    # One pixel larger on each side: cv2 draws what lies outside onto the border of the canvas.
+    canvas = np.zeros((len(data_samples), height + 2, width + 2), np.uint8)
+    for image, sample in zip(canvas, data_samples):
         for polygon in _polygons(sample, include_ignored):
             corners = _shrink(polygon) if kind == 'kernel' else polygon
-            _fill(mask, corners * scale)
-    return torch.from_numpy(masks).to(logits.device).bool()
+            _fill(image, corners * scale)
+    masks = torch.from_numpy(canvas)[:, 1:-1, 1:-1]
+    return masks.to(logits.device).bool()
 
 
 def _polygons(sample: TextDetDataSample, include_ignored: bool) -> list[np.ndarray]:
@@ -71,5 +73,5 @@ def _shrink(polygon: np.ndarray) -> np.ndarray:
 
 def _fill(mask: np.ndarray, corners: np.ndarray) -> None:
     if len(corners):
-        corners = corners.clip(-_FAR, _FAR).round().astype(np.int32)
+        corners = (corners.clip(-_FAR, _FAR).round() + 1).astype(np.int32)  # the margin
         cv2.fillPoly(mask, [corners], [1])

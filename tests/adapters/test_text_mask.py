@@ -36,6 +36,12 @@ def test_equals_point_in_polygon(corners):
                 assert mask[y, x].item() == hull.contains(point)
 
 
+@pytest.mark.parametrize('polygon', [[0, 2, 0, 3, -3, 0], [-9, 4, -1, 20, -9, 30],
+                                     [10, -9, 30, -1, 50, -9], [65, 4, 70, 20, 65, 30]])
+def test_nothing_outside_is_pulled_onto_the_border(polygon):
+    assert draw([tiny.sample([polygon])]).sum() <= 2  # the corners that do lie on it
+
+
 def test_several_instances_and_images():
     mask = draw([tiny.sample([tiny.box(2, 3, 10, 8), tiny.box(30, 20, 10, 8)]), tiny.sample([])])
     assert mask.dtype == torch.bool and mask.shape == (2, *SIZE)

@@ -43,8 +43,9 @@ def test_table_of_a_student_and_a_wider_one(tmp_path, capsys):
     cells = table(said)
     assert cells['model'] == ('thin', 'wide')
     assert cells['hmean'] == ('0.5000', '0.1250') and cells['precision'] == ('0.2500', '-')
-    for column in ('params M', 'GFLOPs', 'CPU ms', 'MB'):
+    for column in ('params M', 'GFLOPs', 'MB'):
         assert 0 <= float(cells[column][0]) < float(cells[column][1])
+    assert all(float(cell) > 0 for cell in cells['CPU ms'])  # which is faster, only load decides
     weights = torch.load(tmp_path / 'wide.pth')['state_dict'].values()
     assert float(cells['MB'][1]) == pytest.approx(sum(w.nbytes for w in weights) / 1e6, abs=.006)
 

@@ -1,0 +1,76 @@
+"""What two recognisers are compared by, and the base of the losses that compare them."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one recogniser read a batch of N words, teacher-forced.
+
+    Most decoders read once. PARSeq reads once per permutation, so that logits and glimpses are
+    tuples; entry p of the student belongs to entry p of the teacher.
+
+    Args:
+        logits: Raw logits, each of shape (N, T, C); step t predicts ``Labels.indexes[:, t]``
+            (CTC: frame t).
+        glimpses: Per-character vectors, each of shape (N, T, E).
+        visual: Feature map of shape (N, D, H, W), or tokens of shape (N, S, D).
+        attention: Where each character was looked for, >= 0, shape (N, T, h, w).
+    """
+
+    logits: tuple[Tensor, ...]
+    glimpses: tuple[Tensor, ...] = ()
+    visual: Tensor | None = None
+    attention: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The ground truth of a batch of N words, in the classes of the (shared) dictionary.
+
+    Args:
+        indexes: Characters and, if the dictionary has one, the end token; padded with any class;
+            long, shape (N, T).
+        lengths: How many entries of ``indexes`` count, the end token included; long, shape (N,).
+        end_idx: Class of the end token; None for CTC dictionaries.
+        blank_idx: Class of CTC's blank; None for attention decoders.
+        not_read: Further classes that no decoder may predict (start, padding).
+        frames: Valid frames of each word for CTC, long, shape (N,); None for attention decoders.
+    """
+
+    indexes: Tensor
+    lengths: Tensor
+    end_idx: int | None = None
+    blank_idx: int | None = None
+    not_read: tuple[int, ...] = ()
+    frames: Tensor | None = None
+
+    @property
+    def is_ctc(self) -> bool:
+        """Whether the decoder is a CTC one."""
+        return self.blank_idx is not None
+
+
+class ReadingLoss(nn.Module, ABC):
+    """Compares how student and teacher read."""
+
+    @abstractmethod
+    def forward(self, student: Reading, teacher: Reading, labels: Labels) -> dict[str, Tensor]:
+        """Compute the loss.
+
+        Args:
+            student: The student's reading.
+            teacher: The teacher's, of the same shapes; no gradient flows into it.
+            labels: The ground truth.
+
+        Returns:
+            One weighted scalar whose name contains ``loss``, and optionally raw values to be
+            logged under names without it.
+
+        Raises:
+            ValueError: If shapes differ or the reading lacks what the loss needs.
+        """

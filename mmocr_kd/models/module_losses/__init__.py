@@ -1,0 +1,1 @@
+"""Module losses: a text recogniser's targets and its task loss."""

@@ -11,3 +11,7 @@ class TeacherCheckpointError(RuntimeError):
 
 class TeacherOutputError(RuntimeError):
     """A teacher's recording cannot be learnt from: NaN, Inf, or another size than the student's."""
+
+
+class InheritanceError(RuntimeError):
+    """A student's weights and its teacher's differ in more than they are allowed to."""

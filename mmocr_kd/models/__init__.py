@@ -1,4 +1,8 @@
 """Models and their parts, registered in MMOCR's ``MODELS``."""
 from .adaptors import *
 from .backbones import *
+from .decoders import *
 from .detectors import *
+from .encoders import *
+from .module_losses import *
+from .recognizers import *

@@ -56,9 +56,12 @@ class ModelTeacher(Teacher):
         self._follow(inputs)
         images = self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
         self._recorder.start()
-        # No samples: heads use them for targets and metadata, which a teacher must not touch.
-        self.model(images, None, mode='tensor')
+        self._look(self.model, images, data_samples)
         return self._recorder.stop()
+
+    def _look(self, model: nn.Module, images: Tensor, data_samples: Sequence[Any] | None) -> None:
+        # No samples: heads use them for targets and metadata, which a teacher must not touch.
+        model(images, None, mode='tensor')
 
     def _build(self) -> nn.Module:
         model: nn.Module = MODELS.build(model_config(self.config))

@@ -18,18 +18,23 @@ class Source:
         path: Dotted name of a submodule, as in ``model.named_modules()``.
         io: 'output' or 'input' (the first positional argument) of that submodule.
         pick: Turns the recorded value into one tensor, e.g. ``itemgetter(2)`` for a tuple.
+        calls: 'one' for a module that runs once in a forward pass, 'all' for one that runs step by
+            step: ``pick`` then gets the list of what was recorded in each call.
 
     Raises:
-        ValueError: If ``io`` is unknown.
+        ValueError: If ``io`` or ``calls`` is unknown.
     """
 
     path: str
     io: str = 'output'
     pick: Callable[[Any], Any] | None = None
+    calls: str = 'one'
 
     def __post_init__(self) -> None:
         if self.io not in ('output', 'input'):
             raise ValueError(f"io={self.io!r} is unknown: use 'output' or 'input'")
+        if self.calls not in ('one', 'all'):
+            raise ValueError(f"calls={self.calls!r} is unknown: use 'one' or 'all'")
 
 
 # A source may depend on the model it is looked up in (a teacher need not share the student's
@@ -95,10 +100,14 @@ class Recorder:
         if not self._active:
             return
         source = self.sources[name]
-        if name in self._values:
+        value = output if source.io == 'output' else _first(inputs, source)
+        if source.calls == 'all':
+            self._values.setdefault(name, []).append(value)
+        elif name in self._values:
             raise RecordingError(
                 f'{source.path!r} ran twice in one forward pass: record a module that runs once')
-        self._values[name] = output if source.io == 'output' else _first(inputs, source)
+        else:
+            self._values[name] = value
 
     def _tensor(self, name: str, values: dict[str, Any]) -> Tensor:
         source = self.sources[name]

@@ -40,6 +40,8 @@ class Labels:
         blank_idx: Class of CTC's blank; None for attention decoders.
         not_read: Further classes that no decoder may predict (start, padding).
         frames: Valid frames of each word for CTC, long, shape (N,); None for attention decoders.
+        aligned: Which words have glimpses, bool, shape (N,): CTC cannot align a word with too few
+            frames. None means all.
     """
 
     indexes: Tensor
@@ -48,6 +50,7 @@ class Labels:
     blank_idx: int | None = None
     not_read: tuple[int, ...] = ()
     frames: Tensor | None = None
+    aligned: Tensor | None = None
 
     @property
     def is_ctc(self) -> bool:

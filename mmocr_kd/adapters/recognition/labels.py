@@ -1,0 +1,114 @@
+"""The ground truth of recognisers, as losses want it."""
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence
+
+import torch
+from mmocr.models.common.dictionary import Dictionary
+from mmocr.models.textrecog.decoders import BaseDecoder
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from ...losses import Labels
+
+
+def prepare_targets(decoder: BaseDecoder, data_samples: Sequence[Any]) -> None:
+    """Encode the texts, once for teacher and student.
+
+    Args:
+        decoder: The student's.
+        data_samples: N samples with ``gt_text.item``; they get ``gt_text.indexes`` and, for
+            attention decoders, ``gt_text.padded_indexes``.
+
+    Raises:
+        ValueError: If a sample has no text, or the dictionary lacks one of its characters.
+    """
+    if decoder.module_loss is None:
+        raise ValueError("the student's decoder has no module_loss, which encodes its texts: "
+                         'add one')
+    for sample in data_samples:
+        _encode(decoder, sample)
+
+
+def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
+              valid_steps: int | None = None) -> Labels:
+    """Labels of a batch.
+
+    Words longer than the decoder has steps are cut and lose their end token, as in MMOCR.
+
+    Args:
+        decoder: The student's.
+        data_samples: N samples that went through :func:`prepare_targets`.
+        logits: Shape (N, T, C); gives T and the device.
+        valid_steps: Steps that count at most; MMOCR never trains the last step of its ABINet.
+    """
+    steps = logits.shape[1]
+    dictionary = decoder.dictionary
+    if _is_ctc(dictionary):
+        return _ctc_labels(dictionary, data_samples, steps, logits.device)
+    end = torch.tensor([dictionary.end_idx])
+    words = [torch.cat([sample.gt_text.indexes, end])[:steps] for sample in data_samples]
+    indexes = torch.full((len(words), steps), dictionary.end_idx)
+    for row, word in zip(indexes, words):
+        row[:len(word)] = word
+    lengths = torch.tensor([len(word) for word in words]).clamp(max=valid_steps or steps)
+    not_read = {dictionary.start_idx, dictionary.padding_idx} - {None, dictionary.end_idx}
+    return Labels(indexes.to(logits.device), lengths.to(logits.device),
+                  end_idx=dictionary.end_idx, not_read=tuple(sorted(not_read)))
+
+
+def require_same_dictionary(student: BaseDecoder, teacher: BaseDecoder) -> None:
+    """Refuse models that number characters differently.
+
+    Raises:
+        ValueError: If classes, special tokens or the number of steps differ.
+    """
+    ours, theirs = student.dictionary, teacher.dictionary
+    if ours.dict != theirs.dict:
+        only = [sorted(set(a.dict) - set(b.dict)) for a, b in ((ours, theirs), (theirs, ours))]
+        raise ValueError(
+            f'student and teacher have different dictionaries ({len(ours.dict)} and '
+            f'{len(theirs.dict)} classes; only in the student: {only[0]}, only in the teacher: '
+            f'{only[1]}; the order counts too): give both the same one')
+    for name in ('start_idx', 'end_idx', 'padding_idx', 'unknown_idx'):
+        if getattr(ours, name) != getattr(theirs, name):
+            raise ValueError(f"the student's dictionary has {name}={getattr(ours, name)}, the "
+                             f"teacher's {getattr(theirs, name)}: give both the same one")
+    if student.max_seq_len != teacher.max_seq_len:
+        raise ValueError(f'the student has max_seq_len={student.max_seq_len}, the teacher '
+                         f'{teacher.max_seq_len}: give both the same')
+
+
+def _encode(decoder: BaseDecoder, sample: Any) -> None:
+    text = sample.gt_text.get('item')
+    if text is None:
+        raise ValueError(f'{_name(sample)} has no text: distillation needs labelled words')
+    try:
+        decoder.module_loss.get_targets([sample])
+    except Exception as error:  # Dictionary.char2idx raises a bare Exception
+        raise ValueError(
+            f'{_name(sample)}: the text {text!r} cannot be encoded ({error}): filter the data '
+            'with FilterRecogText') from error
+
+
+def _name(sample: Any) -> str:
+    return f'the sample {sample.get("img_path", "?")}'
+
+
+def _is_ctc(dictionary: Dictionary) -> bool:
+    """MMOCR's CTC dictionaries have a padding class, which is the blank, and no end token."""
+    return dictionary.end_idx is None
+
+
+def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,
+                device: torch.device) -> Labels:
+    blank = dictionary.padding_idx
+    words = [sample.gt_text.indexes[:steps].long() for sample in data_samples]
+    frames = [min(steps, math.ceil(sample.get('valid_ratio', 1.0) * steps))
+              for sample in data_samples]
+    return Labels(
+        pad_sequence(words, batch_first=True, padding_value=blank).to(device),
+        torch.tensor([len(word) for word in words], device=device),
+        blank_idx=blank,
+        frames=torch.tensor(frames, device=device))

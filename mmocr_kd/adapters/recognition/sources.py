@@ -1,0 +1,150 @@
+"""Where each recogniser of MMOCR keeps what is distilled."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...distill import Source
+
+
+@dataclass(frozen=True)
+class ReadingSources:
+    """What to record in a recogniser to get a :class:`~mmocr_kd.losses.Reading`.
+
+    Args:
+        logits: Raw logits, shape (N, T, C), or (P, N, T, C) for P readings of the batch.
+        glimpses: What the classifier sees of each character, shape (N, T, E) or (P, N, T, E);
+            of each frame for CTC.
+        attention: Attention maps, shape (N, T, h, w), or flattened to (N, T, h * w); None if
+            the decoder keeps them to itself.
+        visual: Module whose output is the visual feature, unless the user names another.
+    """
+
+    logits: Source
+    glimpses: Source
+    attention: Source | None = None
+    visual: str = 'backbone'
+
+
+def reading_sources(decoder: nn.Module) -> ReadingSources:
+    """Look up a decoder's sources.
+
+    Args:
+        decoder: ``model.decoder`` of a recogniser.
+
+    Raises:
+        TypeError: If decoders of this type are not known.
+    """
+    for kind in type(decoder).__mro__:
+        if kind.__name__ in _FAMILIES:
+            return _FAMILIES[kind.__name__](decoder)
+    raise TypeError(f'the decoder is a {type(decoder).__name__}; low-resolution distillation '
+                    f'knows {sorted(_FAMILIES)} and their subclasses')
+
+
+def _abinet(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder', pick=_fused_logits),
+        # The vision branch's: what the official code compares, and all that a vision-only
+        # ABINet has.
+        glimpses=Source('decoder.vision_decoder', pick=itemgetter('feature')),
+        attention=Source('decoder.vision_decoder', pick=itemgetter('attn_scores')),
+        visual='backbone.layer3')
+
+
+def _fused_logits(output: dict[str, Any]) -> Tensor:
+    last = output['out_fusers'][-1] if output['out_fusers'] else output['out_vis']
+    return last['logits']
+
+
+def _parseq(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder', pick=lambda output: torch.stack(list(output['logits']))),
+        glimpses=Source('decoder', pick=lambda output: torch.stack(list(output['features']))))
+
+
+def _nrtr(decoder: Any) -> ReadingSources:
+    attention = f'decoder.layer_stack.{len(decoder.layer_stack) - 1}.enc_attn.attention'
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.classifier', io='input'),
+        attention=Source(attention, pick=lambda output: output[1].mean(1)))  # over the heads
+
+
+def _master(decoder: Any) -> ReadingSources:
+    attention = f'decoder.decoder_layers.{len(decoder.decoder_layers) - 1}.attentions.1.attn'
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.cls', io='input'),
+        attention=Source(attention, pick=itemgetter(1)))
+
+
+def _parallel_sar(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        # Step 0 reads the holistic feature and predicts nothing.
+        glimpses=Source('decoder.prediction', io='input', pick=lambda value: value[:, 1:]),
+        attention=Source('decoder.conv1x1_2', pick=lambda energy: _softmax(energy[:, 1:, ..., 0])))
+
+
+def _sequential_sar(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.prediction', io='input', pick=_stack, calls='all'),
+        attention=Source('decoder.conv1x1_2', calls='all',
+                         pick=lambda energies: _softmax(torch.cat(energies, dim=1))))
+
+
+def _aster(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.fc', io='input', pick=_stack, calls='all'))
+
+
+def _robust_scanner(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'), glimpses=Source('decoder.prediction', io='input'))
+
+
+def _crnn(decoder: Any) -> ReadingSources:
+    if isinstance(decoder.decoder, nn.Conv2d):
+        frames = Source('decoder.decoder', io='input', pick=lambda value: value[:, :, 0].mT)
+    else:
+        frames = Source('decoder.decoder.1.rnn', pick=lambda output: output[0].transpose(0, 1))
+    return ReadingSources(logits=Source('decoder'), glimpses=frames)
+
+
+def _svtr(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.decoder', io='input'),
+        visual='encoder')
+
+
+def _stack(steps: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(steps), dim=1)
+
+
+def _softmax(energies: Tensor) -> Tensor:
+    """Attention maps of energy maps (N, T, h, w)."""
+    return energies.flatten(2).softmax(-1).view_as(energies)
+
+
+# By name: a plugin may bring the class, and nothing here needs to import it.
+_FAMILIES: dict[str, Callable[[Any], ReadingSources]] = {
+    'ABIFuser': _abinet,
+    'ASTERDecoder': _aster,
+    'CRNNDecoder': _crnn,
+    'MATRNFuser': _abinet,
+    'MasterDecoder': _master,
+    'NRTRDecoder': _nrtr,
+    'PARSeqDecoder': _parseq,
+    'ParallelSARDecoder': _parallel_sar,
+    'RobustScannerFuser': _robust_scanner,
+    'SVTRDecoder': _svtr,
+    'SequentialSARDecoder': _sequential_sar,
+}

@@ -1,12 +1,21 @@
 """Distillation losses: ``loss(student, teacher, mask) -> dict``. No model, no runner."""
 from .binary_kd_loss import BinaryKDLoss
+from .ctc_alignment import align_labels, character_vectors, occupancy
+from .ctc_labels import label_distribution
+from .ctc_search import best_labels
 from .cwd_loss import CWDLoss
 from .entropy import binary_entropy, binary_kl
 from .fitnet_loss import FitNetLoss
+from .hard_label_loss import HardLabelLoss
 from .masket_loss import MaskETLoss
 from .pixel_loss import PixelLoss
+from .reading import Labels, Reading, ReadingLoss
+from .semantic_contrastive_loss import SemanticContrastiveLoss
+from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
-    'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'MaskETLoss', 'PixelLoss', 'binary_entropy',
-    'binary_kl'
+    'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'HardLabelLoss', 'Labels', 'MaskETLoss', 'PixelLoss',
+    'Reading', 'ReadingLoss', 'SemanticContrastiveLoss', 'VisualFocusLoss', 'align_labels',
+    'best_labels', 'binary_entropy', 'binary_kl', 'character_vectors', 'label_distribution',
+    'occupancy'
 ]

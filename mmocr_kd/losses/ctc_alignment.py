@@ -59,8 +59,9 @@ def character_vectors(features: Tensor, weights: Tensor) -> Tensor:
         One vector per character, shape (N, L, E), float32 or wider; 0 where the weights are.
         Gradients flow into the features.
     """
-    features = at_least_float32(features)
-    return weights.to(features) @ features
+    with torch.autocast(features.device.type, enabled=False):
+        features = at_least_float32(features)
+        return weights.to(features) @ features
 
 
 @torch.no_grad()

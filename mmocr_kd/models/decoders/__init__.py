@@ -1,1 +1,6 @@
 """Decoders of text recognisers."""
+from .matrn_fuser import MATRNFuser
+from .semantic_visual_fusion import SemanticVisualFusion
+from .visual_token_masking import VisualTokenMasking
+
+__all__ = ['MATRNFuser', 'SemanticVisualFusion', 'VisualTokenMasking']

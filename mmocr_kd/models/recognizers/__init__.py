@@ -1,1 +1,4 @@
 """Text recognisers."""
+from .matrn import MATRN
+
+__all__ = ['MATRN']

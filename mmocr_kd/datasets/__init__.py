@@ -2,3 +2,4 @@
 from .embedded import *  # noqa: F401,F403
 from .preparers import *  # noqa: F401,F403
 from .transforms import *  # noqa: F401,F403
+from .words import *  # noqa: F401,F403

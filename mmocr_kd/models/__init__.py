@@ -1,6 +1,7 @@
 """Models and their parts, registered in MMOCR's ``MODELS``."""
 from .adaptors import *
 from .backbones import *
+from .data_preprocessors import *
 from .decoders import *
 from .detectors import *
 from .encoders import *

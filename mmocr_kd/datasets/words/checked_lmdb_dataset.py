@@ -1,0 +1,190 @@
+"""Word images in an LMDB file of MMOCR's layout, some of which may be broken."""
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import cv2
+import lmdb
+import mmcv
+from mmengine.logging import print_log
+from mmocr.datasets import RecogLMDBDataset
+from mmocr.registry import DATASETS
+
+from ..embedded.arrays import Image
+from .holdout import Holdout
+from .lmdb_file import BrokenRecordError, LmdbError, open_lmdb
+
+_SHOWN = 5
+
+
+@DATASETS.register_module()
+class CheckedRecogLMDBDataset(RecogLMDBDataset):
+    """MMOCR's ``RecogLMDBDataset`` with checks, shapes and a part set aside.
+
+    The file has the keys ``num-samples``, ``image-000000001`` and ``label-000000001``, counted
+    from 1. Unlike MMOCR's, samples have ``img_shape`` and ``ori_shape``, which packing needs, and
+    ``img_path`` as a name; the file is opened once per process, workers included; two data sets
+    may read one file; and broken records are named. A missing label is an empty text.
+
+    Args:
+        ann_file: A folder with ``data.mdb`` in it, or the file itself.
+        img_color_type: 'color' for BGR images of shape (H, W, 3), 'grayscale' for (H, W).
+        on_error: What to do about missing or undecodable images. 'raise' stops with the record's
+            number. 'skip' warns with it; in training another sample is drawn, and in test mode,
+            where every image is decoded once at the start, the record does not count.
+        split: 'train' or 'val': read one part of the file, divided as ``holdout`` says. None
+            reads all of it.
+        holdout: Fields of :class:`Holdout`, for ``split``.
+        **kwargs: As in :class:`mmengine.dataset.BaseDataset`. ``indices`` counts the records that
+            are left.
+
+    Raises:
+        BrokenRecordError: If a record is broken and ``on_error='raise'``.
+        LmdbError: If the file cannot be read or holds other keys.
+        ValueError: If a field is out of range.
+    """
+
+    METAINFO = dict(dataset_type='TextRecogDataset', task_name='textrecog')
+
+    def __init__(self,
+                 ann_file: str = '',
+                 img_color_type: str = 'color',
+                 on_error: str = 'raise',
+                 split: str | None = None,
+                 holdout: dict[str, Any] | None = None,
+                 **kwargs: Any) -> None:
+        _require('img_color_type', img_color_type, ('color', 'grayscale'))
+        _require('on_error', on_error, ('raise', 'skip'))
+        _require('split', split, (None, 'train', 'val'))
+        self.color_type = img_color_type  # MMOCR sets it after the file was read
+        self.on_error = on_error
+        self.split = split
+        self.holdout = Holdout(**(holdout or {}))
+        super().__init__(ann_file=ann_file, img_color_type=img_color_type, **kwargs)
+
+    @property
+    def images(self) -> dict[str, str]:
+        """What each image of a sample is called in the file."""
+        return {'img': 'image'}
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read all labels, and whether there are images.
+
+        Returns:
+            One dict per sample with ``record`` (counted from 1), ``img_key``, ``img_path`` and
+            ``instances``.
+        """
+        self.file = open_lmdb(self.ann_file)
+        with self.file.begin() as transaction:
+            records = self._records(transaction)
+            broken = {n: why for n in records if (why := self._problem(transaction, n))}
+            if len(broken) == len(records):
+                raise self._wrong_layout(transaction, broken[records[0]])
+            samples = [self._sample(transaction, n) for n in records if n not in broken]
+        if broken:
+            self._report(broken)
+        return samples
+
+    def _records(self, transaction: lmdb.Transaction) -> list[int]:
+        content = _get(transaction, b'num-samples')
+        if content is None or not content.isdigit() or int(content) < 1:
+            raise self._wrong_layout(transaction, f"'num-samples' is {content!r}, which must be "
+                                     'a positive number')
+        if self.split is None:
+            return list(range(1, int(content) + 1))
+        return [i + 1 for i in self.holdout.numbers(int(content), self.split)]
+
+    def _problem(self, transaction: lmdb.Transaction, record: int) -> str | None:
+        """What is wrong with a record, as far as it must be known before the start."""
+        for prefix in self.images.values():
+            if not transaction.cursor().set_key(_key(prefix, record)):
+                return f'there is no {_key(prefix, record).decode()!r}'
+        if not (self.test_mode and self.on_error == 'skip'):
+            return None
+        try:
+            self._read(transaction, record)
+        except BrokenRecordError as error:
+            return str(error)
+        return None
+
+    def _sample(self, transaction: lmdb.Transaction, record: int) -> dict[str, Any]:
+        key = _key(self.images['img'], record).decode()
+        text = (_get(transaction, _key('label', record)) or b'').decode('utf-8', 'replace')
+        return dict(record=record, img_key=key, img_path=f'{self.ann_file}/{key}',
+                    instances=[dict(text=text)])
+
+    def prepare_data(self, idx: int) -> Any:
+        """Read and process a sample.
+
+        Args:
+            idx: Which one.
+
+        Returns:
+            What the pipeline returns; None if the record is broken and is to be skipped.
+
+        Raises:
+            BrokenRecordError: If the record is broken and ``on_error='raise'``.
+        """
+        sample = self.get_data_info(idx)
+        try:
+            with self.file.begin() as transaction:
+                images = self._read(transaction, sample['record'])
+        except BrokenRecordError as error:
+            if self.on_error == 'raise':
+                raise
+            print_log(f'{error}; another sample is drawn', 'current', logging.WARNING)
+            return None
+        return self.pipeline(sample | images | self._shapes(images))
+
+    def _shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
+        shape = images['img'].shape[:2]
+        return dict(img_shape=shape, ori_shape=shape)
+
+    def _read(self, transaction: lmdb.Transaction, record: int) -> dict[str, Image]:
+        return {name: self._decode(transaction, _key(prefix, record))
+                for name, prefix in self.images.items()}
+
+    def _decode(self, transaction: lmdb.Transaction, key: bytes) -> Image:
+        content = _get(transaction, key)
+        try:
+            image = mmcv.imfrombytes(content, flag=self.color_type) if content else None
+        except cv2.error:
+            image = None
+        if image is None:
+            what = 'missing' if content is None else f'no image ({len(content)} bytes)'
+            raise BrokenRecordError(f'{key.decode()!r} of {self.ann_file!r} is {what}')
+        return image
+
+    def _report(self, broken: dict[int, str]) -> None:
+        message = (f'{len(broken)} records of {self.ann_file!r} are broken, of numbers '
+                   f'{list(broken)[:_SHOWN]}{"..." if len(broken) > _SHOWN else ""}. The first: '
+                   f'{next(iter(broken.values()))}')
+        if self.on_error == 'raise':
+            raise BrokenRecordError(f"{message}. Set on_error='skip' to do without them")
+        print_log(f'{message}; they are left out', 'current', logging.WARNING)
+
+    def _wrong_layout(self, transaction: lmdb.Transaction, why: str) -> LmdbError:
+        keys = [bytes(key).decode('utf-8', 'replace') for key, _ in
+                zip(transaction.cursor().iternext(values=False), range(2 * _SHOWN))]
+        expected = ['num-samples', *(f'{p}-000000001' for p in (*self.images.values(), 'label'))]
+        return LmdbError(f'{self.ann_file!r} is no file for {type(self).__name__}: {why}. It has '
+                         f'keys such as {keys}, expected were {expected}')
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        self.file.close()
+
+
+def _get(transaction: lmdb.Transaction, key: bytes) -> bytes | None:
+    value = transaction.get(key)
+    return None if value is None else bytes(value)
+
+
+def _key(prefix: str, record: int) -> bytes:
+    return f'{prefix}-{record:09d}'.encode()
+
+
+def _require(field: str, value: object, choices: tuple[object, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{field}={value!r} is unknown: use one of {choices}')

@@ -1,0 +1,4 @@
+"""Batching and normalisation."""
+from .paired_recog import PairedTextRecogDataPreprocessor
+
+__all__ = ['PairedTextRecogDataPreprocessor']

@@ -53,11 +53,22 @@ class ModelTeacher(Teacher):
         """Run the model on a batch; see :meth:`Teacher.__call__`."""
         if self.model is None:
             raise RuntimeError('the teacher was called before bind()')
-        self._follow(inputs)
-        images = self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
+        images = self.prepare(inputs)
         self._recorder.start()
         self._look(self.model, images, data_samples)
         return self._recorder.stop()
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """Turn a batch into what the model expects, and take the model to where the batch is.
+
+        Args:
+            inputs: Normalised for the student, shape (N, C, H, W).
+
+        Returns:
+            Normalised for the teacher, same shape, channels last in memory.
+        """
+        self._follow(inputs)
+        return self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
 
     def _look(self, model: nn.Module, images: Tensor, data_samples: Sequence[Any] | None) -> None:
         # No samples: heads use them for targets and metadata, which a teacher must not touch.

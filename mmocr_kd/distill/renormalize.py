@@ -55,18 +55,20 @@ class Renormalize:
         if student is None or teacher is None:
             return
         self.swap = student.swaps_channels != teacher.swaps_channels
-        mean_s, std_s = (torch.tensor(v).expand(3) for v in (student.mean, student.std))
-        mean_t, std_t = (torch.tensor(v).expand(3) for v in (teacher.mean, teacher.std))
+        # One value or one per channel: grey images have a single one.
+        mean_s, std_s, mean_t, std_t = (
+            torch.tensor(values).view(1, -1, 1, 1)
+            for values in (student.mean, student.std, teacher.mean, teacher.std))
         if self.swap:
-            mean_s, std_s = mean_s.flip(0), std_s.flip(0)
-        self.scale = (std_s / std_t).view(1, 3, 1, 1)
-        self.shift = ((mean_s - mean_t) / std_t).view(1, 3, 1, 1)
+            mean_s, std_s = mean_s.flip(1), std_s.flip(1)
+        self.scale = std_s / std_t
+        self.shift = (mean_s - mean_t) / std_t
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Renormalise.
 
         Args:
-            inputs: The student's batch, shape (N, 3, H, W).
+            inputs: The student's batch, shape (N, C, H, W), C = 3 or 1.
 
         Returns:
             The teacher's batch, same shape, dtype and device; the very same tensor if nothing

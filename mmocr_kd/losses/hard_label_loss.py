@@ -27,6 +27,8 @@ class HardLabelLoss(ReadingLoss):
         ValueError: If ``loss_weight`` is not positive.
     """
 
+    needs_teacher = False
+
     def __init__(self, loss_weight: float = 0.025) -> None:
         super().__init__()
         require_positive('loss_weight', loss_weight)

@@ -59,7 +59,14 @@ class Labels:
 
 
 class ReadingLoss(nn.Module, ABC):
-    """Compares how student and teacher read."""
+    """Compares how student and teacher read.
+
+    Attributes:
+        needs_teacher: Whether the teacher's reading is looked at; if no loss of a distiller needs
+            it, the teacher does not run and ``teacher`` is the student's own reading.
+    """
+
+    needs_teacher: bool = True
 
     @abstractmethod
     def forward(self, student: Reading, teacher: Reading, labels: Labels) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ class SemanticContrastiveLoss(ReadingLoss):
         Args:
             student: Its glimpses have shape (N, T, in_channels).
             teacher: Same shapes; gradient flows into the projector only.
-            labels: The first ``lengths`` glimpses of each word count.
+            labels: The first ``lengths`` glimpses of each word count, if it is ``aligned``.
 
         Returns:
             ``loss_semantic``, a scalar, averaged over permutations. A batch without any character
@@ -83,6 +83,8 @@ class SemanticContrastiveLoss(ReadingLoss):
     def _contrast(self, student: Tensor, teacher: Tensor, labels: Labels) -> Tensor:
         steps = min(student.shape[1], labels.indexes.shape[1])
         valid = first_steps(labels.lengths, steps)
+        if labels.aligned is not None:
+            valid = valid & labels.aligned.unsqueeze(1)
         ours, theirs = self._project(torch.cat([student, teacher]))[:, :steps].chunk(2)
         classes = labels.indexes[:, :steps][valid] if self.exclude_same_class else None
         return nt_xent(ours[valid], theirs[valid], self.temperature, classes)

@@ -1,11 +1,12 @@
 """What the losses need to know of MMOCR's recognisers."""
 from .labels import labels_of, prepare_targets, require_same_dictionary
+from .pair_reader import PairReader
 from .reading_teacher import RecognizerTeacher
 from .readings import align_frames, build_reading
 from .sources import ReadingSources, reading_sources
 from .teacher_forcing import teacher_forcing
 
 __all__ = [
-    'ReadingSources', 'RecognizerTeacher', 'align_frames', 'build_reading', 'labels_of',
+    'PairReader', 'ReadingSources', 'RecognizerTeacher', 'align_frames', 'build_reading', 'labels_of',
     'prepare_targets', 'reading_sources', 'require_same_dictionary', 'teacher_forcing'
 ]

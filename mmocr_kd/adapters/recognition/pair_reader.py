@@ -1,0 +1,113 @@
+"""Reading a batch of words twice: small by the student, large by the teacher."""
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
+
+from torch import Tensor, nn
+
+from ...distill import Recorder, Source
+from ...losses import Labels, Reading
+from .labels import labels_of, prepare_targets, require_same_dictionary
+from .reading_teacher import RecognizerTeacher
+from .readings import align_frames, build_reading
+from .sources import reading_sources
+
+
+class PairReader:
+    """Gives comparable readings of a student and its teacher.
+
+    Nothing is built or hooked until it is needed, so copies of a model that was never trained
+    carry no hooks.
+
+    Args:
+        teacher: Reads the large words.
+        visual: Dotted path of the module that gives the visual feature; None for what suits the
+            decoder.
+        valid_steps: See :func:`labels_of`.
+    """
+
+    def __init__(self, teacher: RecognizerTeacher, visual: str | None = None,
+                 valid_steps: int | None = None) -> None:
+        self.teacher = teacher
+        self.visual = visual
+        self.valid_steps = valid_steps
+        self._recorder: Recorder | None = None
+
+    def bind(self, model: nn.Module) -> nn.Module:
+        """Build the teacher, if that was not done yet.
+
+        Args:
+            model: The distiller, with a ``student`` and a ``data_preprocessor``.
+
+        Returns:
+            The teacher's network.
+
+        Raises:
+            ValueError: If student and teacher have different dictionaries.
+            FileNotFoundError, TeacherCheckpointError: See ``ModelTeacher``.
+        """
+        if self.teacher.model is None:
+            student = model.student
+            self.teacher.bind(model, self._sources(student))
+            assert self.teacher.model is not None
+            require_same_dictionary(student.decoder, self.teacher.model.decoder)
+        return self.teacher.model
+
+    def read_pair(self, model: nn.Module, inputs: Tensor, hr_inputs: Tensor,
+                  data_samples: Sequence[Any]) -> tuple[Reading, Reading, Labels]:
+        """Read a batch with both.
+
+        The teacher reads first: what it computes on the way is freed before the student starts.
+
+        Args:
+            model: See :meth:`bind`.
+            inputs: Small words, shape (N, C, H, W).
+            hr_inputs: Large words.
+            data_samples: N samples with texts.
+
+        Returns:
+            The student's reading, the teacher's, and the labels.
+        """
+        teacher, student = self.bind(model), model.student
+        prepare_targets(student.decoder, data_samples)
+        with _same_orders(student.decoder, teacher.decoder, data_samples):
+            theirs = build_reading(self.teacher(hr_inputs, data_samples), data_samples)
+            ours = self._read_small(student, inputs, data_samples)
+        labels = labels_of(student.decoder, data_samples, ours.logits[0], self.valid_steps)
+        return align_frames(ours, theirs, labels) if labels.is_ctc else (ours, theirs, labels)
+
+    def read_alone(self, model: nn.Module, inputs: Tensor,
+                   data_samples: Sequence[Any]) -> tuple[Reading, Labels]:
+        """Read a batch with the student only, for losses that need no teacher; as above."""
+        prepare_targets(model.student.decoder, data_samples)
+        reading = self._read_small(model.student, inputs, data_samples)
+        return reading, labels_of(model.student.decoder, data_samples, reading.logits[0],
+                                  self.valid_steps)
+
+    def _read_small(self, student: nn.Module, inputs: Tensor,
+                    data_samples: Sequence[Any]) -> Reading:
+        if self._recorder is None:
+            self._recorder = Recorder(student, self._sources(student))
+        self._recorder.start()
+        student(inputs, data_samples, mode='tensor')
+        return build_reading(self._recorder.stop(), data_samples)
+
+    def _sources(self, recognizer: nn.Module) -> dict[str, Source]:
+        found = reading_sources(recognizer.decoder)
+        sources = {'logits': found.logits, 'glimpses': found.glimpses,
+                   'visual': Source(self.visual or found.visual)}
+        return sources if found.attention is None else {**sources, 'attention': found.attention}
+
+
+@contextmanager
+def _same_orders(student: Any, teacher: Any, data_samples: Sequence[Any]) -> Iterator[None]:
+    """Let decoders that read in random orders (PARSeq) draw the same ones."""
+    if not hasattr(student, 'draw_orders'):
+        yield
+        return
+    student.orders = teacher.orders = student.draw_orders(data_samples)
+    try:
+        yield
+    finally:
+        student.orders = teacher.orders = None

@@ -1,0 +1,169 @@
+"""KD-LTR: a recogniser of small words that learns from one of large words."""
+from __future__ import annotations
+
+import copy
+from typing import Any, Mapping, Sequence
+
+from mmocr.models.textrecog.recognizers import BaseRecognizer
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ...adapters import build_teacher
+from ...adapters.low_res_start import LOW_RES_DIFFERENCES, start_from_teacher
+from ...adapters.recognition import PairReader, RecognizerTeacher
+from ...losses import Labels, Reading
+from .plain_student_keys import PlainStudentKeys
+
+EVAL_MODES = ('student', 'teacher_hr', 'teacher_upsampled')
+
+
+@MODELS.register_module()
+class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
+    """Trains a low-resolution recogniser beside a frozen high-resolution one (KD-LTR).
+
+    The student reads ``inputs``, the teacher reads the same words enlarged, ``hr_inputs``; the
+    losses compare the two readings and replace the student's own loss. Prediction is the
+    student's and needs neither teacher nor ``hr_inputs``. Checkpoints have the student's plain
+    keys; trainable parts of the losses come on top below ``losses.`` (they have to survive a
+    resume), ``tools/export_student.py`` leaves them out.
+
+    Args:
+        student: Config of any recogniser with a decoder that
+            :func:`~mmocr_kd.adapters.recognition.reading_sources` knows.
+        teacher: ``config`` and ``checkpoint``, as for :class:`~mmocr_kd.distill.ModelTeacher`.
+            Built when it is first needed, so testing the student needs none.
+        losses: Name -> config of a :class:`~mmocr_kd.losses.ReadingLoss`.
+        visual: Dotted path of the module that gives the visual feature, in both models; by
+            default what suits the decoder.
+        valid_steps: Steps of an attention decoder that count at most. MMOCR never trains the
+            last step of its ABINet: with such a teacher give ``max_seq_len - 1``.
+        init_student_from_teacher: Start from the teacher's weights, as KD-LTR does; when training
+            starts, before ``load_from`` and resuming.
+        patch_init: How a smaller patch embedding starts, see
+            :func:`~mmocr_kd.adapters.low_res_start.start_from_teacher`.
+        may_differ: Patterns of keys in which the models may differ, see there.
+        eval_mode: Who predicts. 'student'; 'teacher_hr': the teacher on ``hr_inputs``, which the
+            test pipeline has to pack; 'teacher_upsampled': the teacher on ``inputs`` enlarged
+            twofold (bicubic, corners aligned: the baseline of the paper).
+        data_preprocessor: By default the student's, extended to ``hr_inputs``.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError, TypeError: If a field has an unknown value or ``losses`` is empty.
+    """
+
+    def __init__(self,
+                 student: dict[str, Any],
+                 teacher: dict[str, Any],
+                 losses: Mapping[str, dict[str, Any]],
+                 visual: str | None = None,
+                 valid_steps: int | None = None,
+                 init_student_from_teacher: bool = True,
+                 patch_init: str = 'sum_pool',
+                 may_differ: Sequence[str] = LOW_RES_DIFFERENCES,
+                 eval_mode: str = 'student',
+                 data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: Any = None) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = student.get('data_preprocessor') or {}
+            data_preprocessor = {**data_preprocessor, 'type': 'PairedTextRecogDataPreprocessor'}
+        super().__init__(data_preprocessor, init_cfg)
+        if eval_mode not in EVAL_MODES:
+            raise ValueError(f'eval_mode={eval_mode!r} is unknown: use one of {EVAL_MODES}')
+        # A copy: MMOCR's decoders write into their configs.
+        self.student: nn.Module = MODELS.build(copy.deepcopy(student))
+        self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
+        if not self.losses:
+            raise ValueError('losses is empty: nothing is learnt')
+        self.init_student_from_teacher = init_student_from_teacher
+        self.patch_init = patch_init
+        self.may_differ = tuple(may_differ)
+        self.eval_mode = eval_mode
+        self._needs_teacher = any(loss.needs_teacher for loss in self.losses.values())
+        # A plain object, not a module: the teacher must not enter the module tree.
+        self._reader = PairReader(_recognizer_teacher(teacher), visual, valid_steps)
+
+    def init_weights(self) -> None:
+        """Initialise the student, from its teacher if so configured.
+
+        Raises:
+            InheritanceError: If the models differ in more than ``may_differ``.
+        """
+        super().init_weights()
+        if self.init_student_from_teacher:
+            start_from_teacher(self.student, self._reader.bind(self).state_dict(),
+                               self.patch_init, self.may_differ)
+
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """The student's features; see MMOCR."""
+        return self.student.extract_feat(inputs)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any],
+             hr_inputs: Tensor | None = None) -> dict[str, Tensor]:
+        """Compare the student's reading with the teacher's.
+
+        Args:
+            inputs: Normalised small words, shape (N, C, H, W).
+            data_samples: N samples with texts.
+            hr_inputs: The same words, large, normalised alike.
+
+        Returns:
+            Loss name -> scalar.
+
+        Raises:
+            ValueError: If ``hr_inputs`` or a text is missing, or the models do not fit together.
+        """
+        student, teacher, labels = self._read(inputs, data_samples, hr_inputs)
+        results: dict[str, Tensor] = {}
+        for name, loss in self.losses.items():
+            for key, value in loss(student, teacher, labels).items():
+                results[f'{name}.{key}' if key in results else key] = value
+        return results
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any],
+                hr_inputs: Tensor | None = None) -> Sequence[Any]:
+        """Read words, with the model that ``eval_mode`` names.
+
+        Args:
+            inputs: Normalised small words, shape (N, C, H, W).
+            data_samples: N samples.
+            hr_inputs: The same words, large; used by 'teacher_hr' only.
+
+        Returns:
+            The samples with ``pred_text``.
+        """
+        if self.eval_mode == 'student':
+            return self.student.predict(inputs, data_samples)
+        teacher = self._reader.bind(self)
+        if self.eval_mode == 'teacher_upsampled':
+            hr_inputs = nn.functional.interpolate(
+                inputs, scale_factor=2, mode='bicubic', align_corners=True)
+        images = self._reader.teacher.prepare(_required(hr_inputs))
+        return teacher.predict(images, data_samples)
+
+    def _read(self, inputs: Tensor, data_samples: Sequence[Any],
+              hr_inputs: Tensor | None) -> tuple[Reading, Reading, Labels]:
+        if self._needs_teacher:
+            return self._reader.read_pair(self, inputs, _required(hr_inputs), data_samples)
+        reading, labels = self._reader.read_alone(self, inputs, data_samples)
+        return reading, reading, labels
+
+    def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None,
+                 hr_inputs: Tensor | None = None) -> Any:
+        return self.student(inputs, data_samples, mode='tensor')
+
+
+def _recognizer_teacher(teacher: dict[str, Any]) -> RecognizerTeacher:
+    built = build_teacher({'type': 'RecognizerTeacher', **teacher})
+    if not isinstance(built, RecognizerTeacher):
+        raise TypeError(f'teacher={teacher!r} builds a {type(built).__name__}, which is no '
+                        'RecognizerTeacher')
+    return built
+
+
+def _required(hr_inputs: Tensor | None) -> Tensor:
+    if hr_inputs is None:
+        raise ValueError("the batch has no 'hr_inputs', the large words the teacher reads: end the "
+                         'pipeline with PackPairedTextRecogInputs, after SynthesizeLR or on '
+                         'TextZoomDataset')
+    return hr_inputs

@@ -37,7 +37,7 @@ def _field(cfg: Config, dotted: str) -> Any:
 
 
 def _classes(converted: Converted, model: nn.Module) -> list[str]:
-    dictionary = model.decoder.dictionary  # type: ignore[union-attr]
+    dictionary: Any = model.get_submodule('decoder').dictionary
     if converted.characters is None:
         return []
     characters = ''.join(dictionary.dict[:len(converted.characters)])

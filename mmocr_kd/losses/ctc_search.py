@@ -92,14 +92,17 @@ def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: i
     _check(log_probs, frames, blank_idx, num_labels, beam_width, branch)
     log_probs = end_with_blanks(log_probs, frames, blank_idx)
     characters = log_probs.index_fill(2, frames.new_tensor([blank_idx]), NEVER)
-    choices = characters.topk(min(branch, log_probs.shape[2] - 1), 2).indices
+    choices = characters.topk(min(branch, log_probs.shape[2] - 1), 2)
     prefixes, history = _empty_prefixes(log_probs, beam_width, blank_idx), []
-    for scores, chosen in zip(log_probs.unbind(1), choices.unbind(1)):
-        prefixes = _advance(prefixes, scores, chosen, blank_idx)
+    for scores, best, classes in zip(log_probs.unbind(1), *(part.unbind(1) for part in choices)):
+        stay, grow = _stay(prefixes, scores, blank_idx), _grow(prefixes, best, classes)
+        prefixes = _keep(beam_width, stay, grow)
         history.append(prefixes)
     mass, slots = prefixes.mass.topk(num_labels, 1)
-    indexes, lengths = _spell(history, slots, blank_idx)
-    return ReadLabels(indexes, lengths, mass)
+    grown = _follow(history, slots).masked_fill((mass == NEVER)[:, :, None], blank_idx)
+    lengths = (grown != blank_idx).sum(2)
+    order = (grown == blank_idx).to(torch.uint8).argsort(dim=2, stable=True)
+    return ReadLabels(grown.gather(2, order)[:, :, :int(lengths.max())], lengths, mass)
 
 
 def _empty_prefixes(log_probs: Tensor, width: int, blank_idx: int) -> _Prefixes:
@@ -111,15 +114,6 @@ def _empty_prefixes(log_probs: Tensor, width: int, blank_idx: int) -> _Prefixes:
     key = torch.full(shape, EMPTY_KEY, device=log_probs.device)
     none = torch.full_like(key, blank_idx)
     return _Prefixes(certain, never, key, torch.full_like(key, NO_KEY), none, none, none)
-
-
-def _advance(prefixes: _Prefixes, scores: Tensor, choices: Tensor, blank_idx: int) -> _Prefixes:
-    """Read one frame with ``scores``, shape (N, C), and ``choices`` to grow by, shape (N, B)."""
-    stay = _stay(prefixes, scores, blank_idx)
-    grow = _grow(prefixes, scores, choices)
-    candidates = _Prefixes(*(torch.cat(pair, 1) for pair in zip(stay, grow)))
-    best = candidates.mass.topk(prefixes.key.shape[1], 1).indices
-    return _Prefixes(*(field.gather(1, best) for field in candidates))
 
 
 def _stay(prefixes: _Prefixes, scores: Tensor, blank_idx: int) -> _Prefixes:
@@ -137,31 +131,37 @@ def _stay(prefixes: _Prefixes, scores: Tensor, blank_idx: int) -> _Prefixes:
                              source=slots, added=torch.full_like(slots, blank_idx))
 
 
-def _grow(prefixes: _Prefixes, scores: Tensor, choices: Tensor) -> _Prefixes:
-    """Prefixes with one more character, K x B of them; those that exist already have no mass."""
-    width, branch = prefixes.key.shape[1], choices.shape[1]
-    repeated = _Prefixes(*(field.repeat_interleave(branch, 1) for field in prefixes))
-    choices = choices.repeat(1, width)
-    character = torch.where(choices == repeated.last, repeated.blank, repeated.mass)
-    character = character + scores.gather(1, choices)
-    key = repeated.key * FACTOR + choices + 1
+def _grow(prefixes: _Prefixes, best: Tensor, classes: Tensor) -> _Prefixes:
+    """Prefixes with one more character, K x B of them; those that exist already have no mass.
+
+    ``classes``, shape (N, B), may grow them, with log-probabilities ``best``.
+    """
+    width, branch = prefixes.key.shape[1], classes.shape[1]
+    old = _Prefixes(*(field.repeat_interleave(branch, 1) for field in prefixes))
+    added = classes.repeat(1, width)
+    character = best.repeat(1, width) + torch.where(added == old.last, old.blank, old.mass)
+    key = old.key * FACTOR + added + 1
     existing = prefixes.key.masked_fill(prefixes.mass == NEVER, NO_KEY)
     exists = (key[:, :, None] == existing[:, None]).any(2)
     slots = torch.arange(width, device=key.device).repeat_interleave(branch).expand(key.shape)
     return _Prefixes(torch.full_like(character, NEVER), character.masked_fill(exists, NEVER), key,
-                     repeated.key, choices, slots, choices)
+                     old.key, added, slots, added)
 
 
-def _spell(history: list[_Prefixes], slots: Tensor, blank_idx: int) -> tuple[Tensor, Tensor]:
-    """Follow the prefixes in ``slots``, shape (N, K), back to their first character."""
+def _keep(width: int, stay: _Prefixes, grow: _Prefixes) -> _Prefixes:
+    """The best ``width`` of both."""
+    candidates = _Prefixes(*(torch.cat(pair, 1) for pair in zip(stay, grow)))
+    best = candidates.mass.topk(width, 1).indices
+    return _Prefixes(*(field.gather(1, best) for field in candidates))
+
+
+def _follow(history: list[_Prefixes], slots: Tensor) -> Tensor:
+    """What the prefixes in ``slots``, shape (N, K), grew by in each frame, shape (N, K, T)."""
     added = []
     for prefixes in reversed(history):
         added.append(prefixes.added.gather(1, slots))
         slots = prefixes.source.gather(1, slots)
-    grown = torch.stack(added[::-1], 2)
-    lengths = (grown != blank_idx).sum(2)
-    order = (grown == blank_idx).to(torch.uint8).argsort(dim=2, stable=True)
-    return grown.gather(2, order)[:, :, :int(lengths.max())], lengths
+    return torch.stack(added[::-1], 2)
 
 
 def _check(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: int, beam_width: int,

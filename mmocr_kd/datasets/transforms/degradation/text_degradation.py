@@ -1,0 +1,81 @@
+"""Random degradations of low-resolution word images."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmocr.registry import TRANSFORMS
+
+from ..random_state import generator_for
+from .operations import OPERATIONS, checked_operations
+
+
+@TRANSFORMS.register_module()
+class TextDegradation(BaseTransform):
+    """Apply each of eight degradations with a probability, in random order, to ``img``.
+
+    The protocol is that of KD-LTR's robustness experiments: degrade the low-resolution image after
+    resizing it, and leave ``hr_img`` alone. The official code draws anew in every evaluation; here
+    an image is by default always degraded the same way. The operations are our own, on OpenCV,
+    NumPy and scikit-image, with the ranges of imgaug 0.4 that the official code uses; they are
+    not bit-equal to imgaug's.
+
+    Args:
+        prob: Probability of each operation, within [0, 1]. With the default, 10 % of the images
+            stay as they are.
+        operations: Name -> fields, for example ``dict(gaussian_blur=dict(sigma=(0, 3)))``; see
+            :data:`OPERATIONS`. A number instead of a range fixes the strength. None uses all
+            eight with the official ranges.
+        seed: Seed of the draws, >= 0.
+        seed_by_index: Whether the draw depends on ``seed`` and the sample's place in its data set
+            alone. Set it to False to train with new degradations in every epoch.
+
+    Raises:
+        ValueError: If a field is out of range or unknown.
+    """
+
+    def __init__(self,
+                 prob: float = 0.25,
+                 operations: dict[str, dict[str, Any]] | None = None,
+                 seed: int = 0,
+                 seed_by_index: bool = True) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob={prob} must be within [0, 1]')
+        if seed < 0:
+            raise ValueError(f'seed={seed} must not be negative')
+        self.prob = prob
+        self.operations = checked_operations(operations)
+        self.seed = seed
+        self.seed_by_index = seed_by_index
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Degrade ``results['img']``, uint8 of shape (H, W) or (H, W, 3).
+
+        Returns:
+            The results with the new image, and with ``degradations``, the names of what was
+            applied, in that order.
+
+        Raises:
+            KeyError: If ``seed_by_index`` is set and the sample has no index.
+            TypeError: If the image is not uint8.
+        """
+        image = results['img']
+        if image.dtype != np.uint8:
+            raise TypeError(f'TextDegradation needs a uint8 image, not {image.dtype}')
+        rng = generator_for(results, self.seed, self.seed_by_index)
+        results['degradations'] = self.draw(rng)
+        for name in results['degradations']:
+            image = OPERATIONS[name](image, rng, **self.operations[name])
+        results['img'] = image
+        return results
+
+    def draw(self, rng: np.random.Generator) -> list[str]:
+        """Which operations to apply, in which order.
+
+        Args:
+            rng: Source of randomness.
+        """
+        chosen = np.flatnonzero(rng.random(len(self.operations)) < self.prob)
+        names = list(self.operations)
+        return [names[i] for i in rng.permutation(chosen)]

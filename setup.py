@@ -73,11 +73,14 @@ setup(
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
     cmdclass={'build_py': BuildWithMIM},
     install_requires=[
+        'lmdb>=1.0',
         'mmengine>=0.10.4,<0.11',  # 0.11 looks for configs one folder above site-packages
         'mmdet>=3.1.0,<3.2',  # what MMOCR 1.0 accepts at import
         'mmocr>=1.0.1,<1.1',
         'numpy>=1.23,<2',  # imgaug, which MMOCR needs, does not run on NumPy 2
         'opencv-python>=4.6',
+        'pillow>=9.2',
+        'scikit-image>=0.19',
         'shapely>=2.0',
         'torch>=2.6',  # loads MMEngine's checkpoints safely, see mmocr_kd/compat/resume.py
         'torchvision>=0.21',

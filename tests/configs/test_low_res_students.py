@@ -1,0 +1,133 @@
+"""Low-resolution students: each against the teacher that its config file names."""
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import mmocr
+import pytest
+import torch
+from config_zoo import ROOT, load
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+
+from mmocr_kd.adapters.low_res_start import start_from_teacher
+
+FOLDER = ROOT / 'textrecog/kd_ltr/_base_/models'
+MMOCR = Path(mmocr.__file__).parent / '.mim/configs'
+SHORTCUT, PIXEL_TABLE = 'backbone.layer1.0.downsample.*', 'preprocessor.tps.target_coordinate_repr'
+
+# Channels, height and width of the images they read; their teachers' are twice as large.
+IMAGES = {
+    'abinet_lr': (3, 16, 64),
+    'aster_lr': (3, 32, 128),
+    'crnn_lr': (1, 16, 50),
+    'crnn_slim-vgg_lr': (1, 16, 50),
+    'master_lr': (3, 24, 80),
+    'nrtr-modality_lr': (3, 16, 80),
+    'nrtr-r31_lr': (3, 16, 80),
+    'robustscanner_lr': (3, 24, 80),
+    'sar-parallel_lr': (3, 24, 80),
+    'sar-sequential_lr': (3, 24, 80),
+    'satrn_lr': (3, 16, 50),
+    'svtr-tiny_lr': (3, 32, 128),
+}
+# Patterns of the keys in which they differ from their teachers.
+DIFFERENCES = {
+    'abinet_lr': {SHORTCUT},
+    'aster_lr': {SHORTCUT, PIXEL_TABLE},
+    'svtr-tiny_lr': {PIXEL_TABLE},
+}
+# Parameters of student and teacher: for ABINet what the paper has, less the biases that MMOCR's
+# convolutions do not have before a batch normalisation.
+PARAMETERS = {'abinet_lr': (36_736_687, 36_737_775)}
+LAYERED = ('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder', 'ABIEncoder',
+           'ABILanguageDecoder')
+
+
+def test_every_student_is_tested():
+    assert {path.stem for path in FOLDER.glob('*_lr.py')} == {*IMAGES}
+
+
+@pytest.fixture(scope='module', params=IMAGES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def pair(name):
+    """Student and teacher with few layers, reading words of few characters."""
+    return [MODELS.build(small(cfg)).eval() for cfg in configs(name)]
+
+
+def test_has_its_teachers_parameters(name, pair):
+    student, teacher = (shapes(model) for model in pair)
+    differ = {key for key in {*student, *teacher} if student.get(key) != teacher.get(key)}
+    patterns = DIFFERENCES.get(name, set())
+    assert {key for key in differ if not any(fnmatchcase(key, p) for p in patterns)} == set()
+    assert all(any(fnmatchcase(key, p) for key in differ) for p in patterns)
+
+
+def test_decoder_gets_what_the_teachers_decoder_gets(name, pair):
+    channels, height, width = IMAGES[name]
+    sizes = [decoder_inputs(model, (channels, scale * height, scale * width))
+             for model, scale in zip(pair, (1, 2))]
+    assert sizes[0] == sizes[1]
+
+
+def test_starts_from_its_teacher_and_reads(name, pair):
+    student, teacher = pair
+    result = start_from_teacher(student, teacher.state_dict())
+    assert len(result.copied) >= len(student.state_dict()) - 1
+    pixels = torch.randint(0, 256, (2, *IMAGES[name]), dtype=torch.uint8)
+    samples = [sample(*IMAGES[name]) for _ in pixels]
+    words = student.test_step(dict(inputs=[*pixels], data_samples=samples))
+    assert all(isinstance(word.pred_text.item, str) for word in words)
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_parameter_count(name):
+    built = [MODELS.build(cfg) for cfg in configs(name)]
+    assert tuple(sum(p.numel() for p in model.parameters()) for model in built) == PARAMETERS[name]
+
+
+def configs(name):
+    """Model configs of a student and of its teacher, see there."""
+    path = FOLDER / f'{name}.py'
+    return [load(file).to_dict()['model'] for file in (path, teacher_of(path.read_text()))]
+
+
+def teacher_of(text):
+    """The config that a comment in the student's config names, or else its base."""
+    named = re.search(r'^# .*?\b(mmocr::|configs/)(\S+\.py)$', text, re.MULTILINE)
+    if named:
+        return {'mmocr::': MMOCR, 'configs/': ROOT}[named[1]] / named[2]
+    return FOLDER / re.search(r"_base_ = '(\S+)'", text)[1]
+
+
+def small(cfg):
+    """Copy of a model config with one layer wherever layers repeat, and five characters."""
+    if not isinstance(cfg, dict):
+        return cfg
+    cut = {'n_layers': 1} if cfg.get('type') in LAYERED else {}
+    if 'max_seq_len' in cfg and 'Encoder' not in cfg['type']:
+        cut['max_seq_len'] = 6
+    return {key: small(value) for key, value in cfg.items()} | cut
+
+
+def shapes(model):
+    return {key: value.shape for key, value in model.state_dict().items()}
+
+
+def sample(channels, height, width):
+    return TextRecogDataSample(metainfo=dict(
+        img_shape=(height, width), ori_shape=(height, width), valid_ratio=1.0, img_path='w.png'))
+
+
+def decoder_inputs(model, image):
+    """Shapes of the backbone's maps and of what the encoder makes of them."""
+    with torch.no_grad():
+        features = model.extract_feat(torch.randn(1, *image))
+        encoded = model.encoder(features, [sample(*image)]) if model.with_encoder else None
+    # SVTR's features are the rectified image, which its decoder does not look at.
+    maps = features.shape if model.with_backbone else None
+    return maps, None if encoded is None else encoded.shape

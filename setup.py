@@ -73,6 +73,7 @@ setup(
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
     cmdclass={'build_py': BuildWithMIM},
     install_requires=[
+        'imgaug>=0.4',
         'lmdb>=1.0',
         'mmengine>=0.10.4,<0.11',  # 0.11 looks for configs one folder above site-packages
         'mmdet>=3.1.0,<3.2',  # what MMOCR 1.0 accepts at import

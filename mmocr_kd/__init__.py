@@ -6,6 +6,7 @@ install()  # before anything that imports MMOCR
 # isort: split
 from .datasets import *  # noqa: E402
 from .distill import *  # noqa: E402
+from .evaluation import *  # noqa: E402
 from .hooks import *  # noqa: E402
 from .losses import *  # noqa: E402
 from .models import *  # noqa: E402

@@ -48,3 +48,8 @@ iiit5k_words_val = dict(
     holdout=words_holdout,
     test_mode=True,
     pipeline=None)
+
+words_evaluator = dict(
+    type='WeightedMultiDatasetsEvaluator',
+    metrics=[dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol'])],
+    dataset_prefixes=['IC15', 'IIIT5K'])

@@ -89,7 +89,8 @@ class TwoStreamDecoder(BaseDecoder):
             got = None if tokens is None else tuple(tokens.shape)
             raise ValueError(f'{type(self).__name__} got features of shape {got}, but needs tokens '
                              f'(N, S, {width}): use PARSeqViT(embed_dims={width}) or the like')
-        return [layer.cross_attn.project(tokens) for layer in self.layers]
+        layers: list[Any] = list(self.layers)
+        return [layer.cross_attn.project(tokens) for layer in layers]
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Embed known tokens.

@@ -7,8 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmocr_kd.models.decoders.parseq_orders import (causal_mask, cloze_mask, draw_orders,
-                                                    order_masks, side_by_side)
+from mmocr_kd.models.decoders.parseq_orders import (
+    causal_mask,
+    cloze_mask,
+    draw_orders,
+    order_masks,
+    side_by_side,
+)
 
 CPU = torch.device('cpu')
 

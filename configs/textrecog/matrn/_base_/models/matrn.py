@@ -1,14 +1,14 @@
-# MATRN as published, for crops of 32x128: 44.16 M parameters. Backbone, encoder, vision and language
-# decoder are those of MMOCR's ABINet, whose weights they can start from.
+# MATRN as published, for crops of 32x128: 44.16 M parameters. Backbone, encoder, vision and
+# language decoder are those of MMOCR's ABINet, whose weights they can start from.
 _base_ = 'mmocr::textrecog/abinet/_base_abinet.py'
 
 _base_.pop('train_pipeline')
 _base_.pop('test_pipeline')
 _base_.pop('tta_pipeline')
 
-# The 37 classes of ABINet, at their places: digits, letters, end token. Without a start token all 26
-# steps are trained, so that words of up to 25 characters fit. Labels lose their other characters, as
-# in ABINet's and MATRN's own training.
+# The 37 classes of ABINet, at their places: digits, letters, end token. Without a start token all
+# 26 steps are trained, so that words of up to 25 characters fit. Labels lose their other
+# characters, as in ABINet's and MATRN's own training.
 dictionary = _base_.dictionary
 dictionary.update(
     with_start=False,

@@ -1,5 +1,5 @@
-# The pipelines of MMOCR's ABINet, whose augmentation is MATRN's, too. Noise and blur come from imgaug,
-# which MMOCR installs, in place of albumentations, which it does not.
+# The pipelines of MMOCR's ABINet, whose augmentation is MATRN's, too. Noise and blur come from
+# imgaug, which MMOCR installs, in place of albumentations, which it does not.
 train_pipeline = [
     dict(type='LoadImageFromFile', ignore_empty=True, min_size=2),
     dict(type='LoadOCRAnnotations', with_text=True),

@@ -7,6 +7,6 @@ from .sources import ReadingSources, reading_sources
 from .teacher_forcing import teacher_forcing
 
 __all__ = [
-    'PairReader', 'ReadingSources', 'RecognizerTeacher', 'align_frames', 'build_reading', 'labels_of',
-    'prepare_targets', 'reading_sources', 'require_same_dictionary', 'teacher_forcing'
+    'PairReader', 'ReadingSources', 'RecognizerTeacher', 'align_frames', 'build_reading',
+    'labels_of', 'prepare_targets', 'reading_sources', 'require_same_dictionary', 'teacher_forcing'
 ]

@@ -1,0 +1,41 @@
+# Words of 16x50 with the same words of 32x100 beside them, for students and for teachers that are
+# tested on small words.
+_base_ = 'words.py'
+
+to_pair = [
+    # 1: PairedResize shrinks from the photo at once, as KD-LTR does for its robustness sets.
+    dict(type='SynthesizeLR', scale=1),
+    dict(type='PairedResize', lr_scale=(50, 16), hr_scale=(100, 32), backend='pillow',
+         interpolation='bicubic'),
+    dict(type='PackPairedTextRecogInputs',
+         meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
+]
+words_pipeline = _base_.read_label + to_pair
+embedded_pipeline = _base_.load_image + words_pipeline
+test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True)] + to_pair
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(_base_.icdar2015_words_train, pipeline=words_pipeline),
+            dict(_base_.iiit5k_words_train, pipeline=words_pipeline),
+            # As many rendered words as real ones.
+            dict(_base_.embedded_words_train, pipeline=embedded_pipeline, indices=5600),
+        ],
+        verify_meta=False))
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[dict(_base_.icdar2015_words_val, pipeline=test_pipeline),
+                  dict(_base_.iiit5k_words_val, pipeline=test_pipeline)],
+        verify_meta=False))
+test_dataloader = val_dataloader

@@ -1,0 +1,104 @@
+"""Every decoder, in the recogniser MMOCR configures it for, at low resolution."""
+import pytest
+import tiny_recog
+import torch
+from mmengine.config import Config
+from mmocr.registry import MODELS
+from torch import nn
+
+from mmocr_kd.adapters.recognition import (build_reading, labels_of, prepare_targets,
+                                           reading_sources, teacher_forcing)
+from mmocr_kd.distill import Recorder, Source
+
+# Config, image, steps, channels of a glimpse, attention's size.
+RECOGNIZERS = [
+    ('abinet', (3, 16, 64), 26, 512, (8, 32)),
+    ('aster', (3, 32, 128), 25, 512, None),
+    ('crnn', (1, 16, 50), 26, 512, None),
+    ('master', (3, 24, 80), 30, 512, (6, 40)),
+    ('matrn', (3, 16, 64), 26, 512, (8, 32)),
+    ('nrtr-modality', (3, 16, 80), 30, 512, (1, 40)),
+    ('nrtr-r31', (3, 16, 80), 30, 512, (2, 20)),
+    ('parseq', (3, 16, 64), 6, 384, None),
+    ('robustscanner', (3, 24, 80), 30, 512, None),
+    ('sar-parallel', (3, 24, 80), 30, 1536, (6, 40)),
+    ('sar-sequential', (3, 24, 80), 30, 1536, (6, 40)),
+    ('satrn', (3, 16, 50), 25, 512, (8, 25)),
+    ('svtr-tiny', (3, 32, 128), 25, 192, None),
+]
+MODELS_FOLDER = 'configs/textrecog/kd_ltr/_base_/models'
+TEXTS = ['hello', 'ab']
+
+
+@pytest.fixture(scope='module', params=RECOGNIZERS, ids=lambda case: case[0])
+def case(request, pytestconfig):
+    name, *rest = request.param
+    torch.manual_seed(0)
+    cfg = Config.fromfile(pytestconfig.rootpath / MODELS_FOLDER / f'{name}_lr.py')
+    return MODELS.build(cfg.model).eval(), *rest
+
+
+def read(model, image, seed=0):
+    sources = reading_sources(model.decoder)
+    named = {'logits': sources.logits, 'glimpses': sources.glimpses,
+             'visual': Source(sources.visual), 'attention': sources.attention}
+    recorder = Recorder(model, {name: source for name, source in named.items() if source})
+    samples = [tiny_recog.sample(text, image[1:], valid_ratio=.8) for text in TEXTS]
+    prepare_targets(model.decoder, samples)
+    images = torch.rand(2, *image, generator=torch.Generator().manual_seed(seed))
+    recorder.start()
+    with torch.no_grad(), teacher_forcing(model):
+        model(images, samples, mode='tensor')
+    reading = build_reading(recorder.stop(), samples)
+    recorder.remove()
+    return reading, labels_of(model.decoder, samples, reading.logits[0])
+
+
+def test_reading_has_one_step_per_label_and_is_what_the_classifier_saw(case):
+    model, image, steps, channels, size = case
+    reading, labels = read(model, image)
+    classifier = [module for module in model.decoder.modules()
+                  if isinstance(module, nn.Linear) and module.in_features == channels
+                  and module.out_features == reading.logits[0].shape[-1]]
+    for logits, glimpses in zip(reading.logits, reading.glimpses):
+        assert logits.shape[:2] == glimpses.shape[:2] == (2, steps)
+        assert glimpses.shape[2] == channels
+        # ABINet's last logits come from the fusion, its glimpses from the vision branch.
+        if not hasattr(model.decoder, 'vision_decoder'):
+            fits = [torch.allclose(linear(glimpses), logits, atol=1e-4) for linear in classifier]
+            assert any(fits)
+    if labels.is_ctc:
+        assert labels.lengths.tolist() == [5, 2]
+        assert labels.frames.tolist() == [-(-steps * 8 // 10)] * 2
+    else:
+        assert labels.lengths.tolist() == [6, 3]
+        assert labels.indexes[1, 2] == labels.end_idx
+
+
+def test_attention_is_a_distribution_over_what_is_no_padding(case):
+    model, image, steps, _, size = case
+    reading, _ = read(model, image)
+    if size is None:
+        assert reading.attention is None
+        return
+    assert reading.attention.shape == (2, steps, *size)
+    torch.testing.assert_close(reading.attention.sum((2, 3)), torch.ones(2, steps))
+    padding = reading.attention[..., -(-size[1] * 8 // 10):]
+    assert not padding.any()
+
+
+def test_teacher_forced_reading_is_deterministic_and_follows_the_labels(case):
+    model, image, *_ = case
+    first, _ = read(model, image)
+    again, _ = read(model, image)
+    for ours, theirs in zip(first.logits, again.logits):
+        if not hasattr(model.decoder, 'draw_orders'):  # PARSeq's orders are drawn anew
+            assert torch.equal(ours, theirs)
+    total = first.logits[0].sum(-1)
+    assert not torch.allclose(total, torch.ones_like(total))  # logits, no probabilities
+    assert not any(module.training for module in model.modules())
+
+
+def test_unknown_decoder_is_refused():
+    with pytest.raises(TypeError, match="Linear.*'ABIFuser'"):
+        reading_sources(nn.Linear(2, 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Iterator, Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...distill import Recorder, Source
 from ...losses import Labels, Reading
@@ -34,7 +34,7 @@ class PairReader:
         self.valid_steps = valid_steps
         self._recorder: Recorder | None = None
 
-    def bind(self, model: nn.Module) -> nn.Module:
+    def bind(self, model: Any) -> Any:
         """Build the teacher, if that was not done yet.
 
         Args:
@@ -50,11 +50,11 @@ class PairReader:
         if self.teacher.model is None:
             student = model.student
             self.teacher.bind(model, self._sources(student))
-            assert self.teacher.model is not None
-            require_same_dictionary(student.decoder, self.teacher.model.decoder)
+            teacher: Any = self.teacher.model
+            require_same_dictionary(student.decoder, teacher.decoder)
         return self.teacher.model
 
-    def read_pair(self, model: nn.Module, inputs: Tensor, hr_inputs: Tensor,
+    def read_pair(self, model: Any, inputs: Tensor, hr_inputs: Tensor,
                   data_samples: Sequence[Any]) -> tuple[Reading, Reading, Labels]:
         """Read a batch with both.
 
@@ -77,7 +77,7 @@ class PairReader:
         labels = labels_of(student.decoder, data_samples, ours.logits[0], self.valid_steps)
         return align_frames(ours, theirs, labels) if labels.is_ctc else (ours, theirs, labels)
 
-    def read_alone(self, model: nn.Module, inputs: Tensor,
+    def read_alone(self, model: Any, inputs: Tensor,
                    data_samples: Sequence[Any]) -> tuple[Reading, Labels]:
         """Read a batch with the student only, for losses that need no teacher; as above."""
         prepare_targets(model.student.decoder, data_samples)
@@ -85,7 +85,7 @@ class PairReader:
         return reading, labels_of(model.student.decoder, data_samples, reading.logits[0],
                                   self.valid_steps)
 
-    def _read_small(self, student: nn.Module, inputs: Tensor,
+    def _read_small(self, student: Any, inputs: Tensor,
                     data_samples: Sequence[Any]) -> Reading:
         if self._recorder is None:
             self._recorder = Recorder(student, self._sources(student))
@@ -93,7 +93,7 @@ class PairReader:
         student(inputs, data_samples, mode='tensor')
         return build_reading(self._recorder.stop(), data_samples)
 
-    def _sources(self, recognizer: nn.Module) -> dict[str, Source]:
+    def _sources(self, recognizer: Any) -> dict[str, Source]:
         found = reading_sources(recognizer.decoder)
         sources = {'logits': found.logits, 'glimpses': found.glimpses,
                    'visual': Source(self.visual or found.visual)}

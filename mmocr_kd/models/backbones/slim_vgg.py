@@ -22,16 +22,17 @@ _POOLS: dict[int, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
 class SlimVGG(BaseModule):
     """MMOCR's ``MiniVGG`` with a width factor, for recognisers that train on a CPU.
 
-    At ``width=1`` and without ``norm_all`` it is MiniVGG, key by key. A low-resolution student leaves the first pooling
-    out: it gives features of the same size for an image of half the height and width.
+    At ``width=1`` and without ``norm_all`` it is MiniVGG, key by key. A low-resolution student
+    leaves the first pooling out: it gives features of the same size for an image of half the height
+    and width.
 
     Args:
         width: Factor of all channels, > 0; MiniVGG's 64 to 512 channels are 1.
         in_channels: Channels of the image, 1 (grey) or 3.
-        norm_all: Batch normalisation after every convolution, not only after MiniVGG's three: needed
-            to learn from scratch in a few thousand iterations (our choice).
+        norm_all: Batch normalisation after every convolution, not only after MiniVGG's three:
+            needed to learn from scratch in a few thousand iterations (our choice).
         stem_pool: Whether the first convolution is followed by its 2x2 pooling.
-        init_cfg: As in MMEngine.
+        init_cfg: As in MMEngine; Kaiming initialisation by default.
 
     Raises:
         ValueError: If ``width`` leaves a layer without a channel.
@@ -42,8 +43,8 @@ class SlimVGG(BaseModule):
                  in_channels: int = 1,
                  norm_all: bool = False,
                  stem_pool: bool = True,
-                 init_cfg: Any = dict(type='Kaiming', layer='Conv2d')) -> None:
-        super().__init__(init_cfg=init_cfg)
+                 init_cfg: Any = None) -> None:
+        super().__init__(init_cfg=init_cfg or dict(type='Kaiming', layer='Conv2d'))
         channels = [int(count * width) for count in _CHANNELS]
         if min(channels) < 1:
             raise ValueError(f'width={width} leaves a layer without a channel: use at least 1/64')

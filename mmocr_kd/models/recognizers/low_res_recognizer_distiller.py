@@ -71,7 +71,7 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         if eval_mode not in EVAL_MODES:
             raise ValueError(f'eval_mode={eval_mode!r} is unknown: use one of {EVAL_MODES}')
         # A copy: MMOCR's decoders write into their configs.
-        self.student: nn.Module = MODELS.build(copy.deepcopy(student))
+        self.student: Any = MODELS.build(copy.deepcopy(student))
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         if not self.losses:
             raise ValueError('losses is empty: nothing is learnt')

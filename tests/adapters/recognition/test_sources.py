@@ -6,8 +6,13 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 from torch import nn
 
-from mmocr_kd.adapters.recognition import (build_reading, labels_of, prepare_targets,
-                                           reading_sources, teacher_forcing)
+from mmocr_kd.adapters.recognition import (
+    build_reading,
+    labels_of,
+    prepare_targets,
+    reading_sources,
+    teacher_forcing,
+)
 from mmocr_kd.distill import Recorder, Source
 
 # Config, image, steps, channels of a glimpse, attention's size.

@@ -1,0 +1,34 @@
+# PARSeq's recipe. The learning rate belongs to 2 GPUs with 384 words each; it is
+# 7e-4 * sqrt(GPUs) * words per GPU / 256. Change it in both places: --auto-scale-lr does not
+# reach the scheduler.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1.485e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0),
+    clip_grad=dict(max_norm=20),
+    # For those who try weight decay: as in the official code, none for these.
+    paramwise_cfg=dict(
+        norm_decay_mult=0.0,
+        bias_decay_mult=0.0,
+        custom_keys={
+            'backbone.pos_embed': dict(decay_mult=0.0),
+            'decoder.pos_queries': dict(decay_mult=0.0),
+            'decoder.text_embed': dict(decay_mult=0.0)
+        }))
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+# One cycle of 20 epochs, whose rate is held from epoch 15 on, while weights are averaged.
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=1.485e-3,
+        total_steps=20,
+        pct_start=0.075,
+        by_epoch=True,
+        begin=0,
+        end=15,
+        convert_to_iter_based=True)
+]
+# Stochastic weight averaging of the last quarter; checkpoints hold the averaged weights. Each
+# iteration counts, in the official code (PyTorch Lightning's) each epoch's last.
+custom_hooks = [dict(type='EMAHook', ema_type='StochasticWeightAverage', begin_epoch=16)]

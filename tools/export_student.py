@@ -15,8 +15,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__ + ' Keeps the weights and the meta data; leaves out the adaptors of '
-        'DBNetDistiller, the optimizer, the schedulers and the log. The result loads strictly '
-        "into the student's plain config.")
+        'DBNetDistiller, the projectors of LowResRecognizerDistiller, the optimizer, the schedulers '
+        "and the log. The result loads strictly into the student's plain config.")
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint')
     return parser.parse_args(argv)
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     save(student, args.out)
     kept = len(student['state_dict'])
     dropped = len(checkpoint['state_dict']) - kept
-    print(f'wrote {args.out}: kept {kept} tensors, dropped {dropped} of adaptors, '
+    print(f'wrote {args.out}: kept {kept} tensors, dropped {dropped} of the training, '
           f'{args.out.stat().st_size / 1e6:.2f} MB instead of {before / 1e6:.2f} MB')
 
 

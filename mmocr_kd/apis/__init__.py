@@ -1,7 +1,8 @@
 """Functions on whole configs and checkpoints, for tools and scripts. On top of all the rest."""
-from .distillation import Distillation, find_distillation
+from .distillation import Distillation, find_distillation, student_config
 from .student import load_student, read_checkpoint, student_checkpoint
 
 __all__ = [
-    'Distillation', 'find_distillation', 'load_student', 'read_checkpoint', 'student_checkpoint'
+    'Distillation', 'find_distillation', 'load_student', 'read_checkpoint', 'student_checkpoint',
+    'student_config'
 ]

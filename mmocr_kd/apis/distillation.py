@@ -10,6 +10,7 @@ from mmocr.registry import HOOKS, MODELS
 
 from ..hooks import MaskETDistillHook
 from ..models.detectors import DBNetDistiller
+from ..models.recognizers import LowResRecognizerDistiller
 
 _OF_WRAPPER = ('teacher', 'terms', 'schedule')
 
@@ -52,6 +53,25 @@ def find_distillation(cfg: Config) -> Distillation:
     return _from_wrapper(cfg.model) if wrapped else _from_hook(cfg.model, hooks[0])
 
 
+def student_config(model: dict[str, Any]) -> dict[str, Any]:
+    """The plain student in a model's config.
+
+    Args:
+        model: Config of a plain model or of one of this package's distilling wrappers.
+
+    Returns:
+        A copy: what the checkpoint is for once the wrapper is gone.
+    """
+    model = copy.deepcopy(model)
+    kind = MODELS.get(model['type'])
+    if kind is LowResRecognizerDistiller:
+        return model['student']
+    if kind is not DBNetDistiller:
+        return model
+    plain = {key: value for key, value in model.items() if key not in _OF_WRAPPER}
+    return {**plain, 'type': 'DBNet'}
+
+
 def _is_ours(hook: Any) -> bool:
     kind = HOOKS.get(hook['type']) if isinstance(hook, dict) else type(hook)
     return kind is not None and issubclass(kind, MaskETDistillHook)
@@ -66,7 +86,6 @@ def _from_hook(model: dict[str, Any], hook: dict[str, Any]) -> Distillation:
 
 def _from_wrapper(model: dict[str, Any]) -> Distillation:
     model = copy.deepcopy(model)
-    student = {key: value for key, value in model.items() if key not in _OF_WRAPPER}
     terms = [{key: value for key, value in term.items() if key != 'adaptor'}
              for term in model['terms']]
-    return Distillation({**student, 'type': 'DBNet'}, model, [], model['teacher'], terms)
+    return Distillation(student_config(model), model, [], model['teacher'], terms)

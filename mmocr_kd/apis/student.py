@@ -1,4 +1,4 @@
-"""The student alone: out of training checkpoints, into a plain detector."""
+"""The student alone: out of training checkpoints, into a plain model."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ..models.detectors import DBNetDistiller
-from .distillation import find_distillation
+from .distillation import student_config
 
-_ADAPTORS = 'adaptors.'
+# Below these the wrappers keep what the student does without: adaptors, projectors of losses.
+_OF_TRAINING = ('adaptors.', 'losses.')
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -39,35 +39,35 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def student_checkpoint(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Keep what the plain detector needs.
+    """Keep what the plain model needs.
 
     Args:
         checkpoint: As MMEngine writes it.
 
     Returns:
-        ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller``.
+        ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller`` and the
+        projectors of ``LowResRecognizerDistiller``.
     """
     state = {key: value for key, value in checkpoint['state_dict'].items()
-             if not key.startswith(_ADAPTORS)}
+             if not key.startswith(_OF_TRAINING)}
     return {'meta': checkpoint.get('meta', {}), 'state_dict': state}
 
 
 def load_student(cfg: Config, checkpoint: str | Path) -> nn.Module:
-    """Build a config's plain detector and load its weights.
+    """Build a config's plain student and load its weights.
 
     Args:
-        cfg: Any detector's config, distilling or not.
+        cfg: Any model's config, distilling or not.
         checkpoint: Weights; every key has to match.
 
     Returns:
-        The detector in eval mode, on the CPU.
+        The model in eval mode, on the CPU.
 
     Raises:
         ValueError: If the checkpoint cannot be read or does not fit.
     """
     init_default_scope(cfg.get('default_scope', 'mmocr'))
-    wrapped = MODELS.get(cfg.model.type) is DBNetDistiller
-    model: nn.Module = MODELS.build(find_distillation(cfg).student if wrapped else cfg.model)
+    model: nn.Module = MODELS.build(student_config(cfg.model))
     state = student_checkpoint(read_checkpoint(checkpoint))['state_dict']
     try:
         model.load_state_dict(state)

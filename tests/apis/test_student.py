@@ -1,8 +1,10 @@
 import pytest
 import tiny
+import tiny_recog
 import torch
 from mmengine.config import Config
 from mmocr.models.textdet import DBNet
+from mmocr.models.textrecog import CRNN
 from mmocr.registry import MODELS
 
 from mmocr_kd.apis import load_student, read_checkpoint, student_checkpoint
@@ -24,6 +26,18 @@ def test_loads_the_plain_detector_whatever_it_was_trained_in(fields, tmp_path):
     assert bool(fields) == any(key not in model.state_dict() for key in saved)
 
 
+def test_loads_the_plain_recognizer_out_of_a_distiller(tmp_path):
+    losses = {'semantic': {'type': 'SemanticContrastiveLoss'}, 'hard': {'type': 'HardLabelLoss'}}
+    cfg = {'type': 'LowResRecognizerDistiller', 'student': tiny_recog.crnn_cfg(), 'losses': losses,
+           'teacher': {'config': 'teacher.py', 'checkpoint': 'teacher.pth'}}
+    tiny_recog.checkpoint(tmp_path / 'student.pth', cfg)
+    model = load_student(Config({'model': cfg}), tmp_path / 'student.pth')
+    saved = torch.load(tmp_path / 'student.pth')['state_dict']
+    assert type(model) is CRNN and not model.training
+    assert all(value.equal(saved[key]) for key, value in model.state_dict().items())
+    assert any(key.startswith('losses.semantic.projector') for key in saved)
+
+
 def test_weights_of_another_model_are_refused(tmp_path):
     tiny.checkpoint(tmp_path / 'wide.pth', tiny.dbnet_cfg(width=.5))
     with pytest.raises(ValueError, match='wide.pth does not fit') as caught:
@@ -32,13 +46,14 @@ def test_weights_of_another_model_are_refused(tmp_path):
     assert len(lines) == 7 and 'size mismatch for backbone' in lines[1] and 'more' in lines[-1]
 
 
-def test_student_checkpoint_drops_adaptors_only():
+def test_student_checkpoint_drops_what_training_added_only():
     weight = torch.ones(1)
     whole = {'meta': {'epoch': 3}, 'optimizer': {}, 'message_hub': {},
-             'state_dict': {'adaptors.term0.weight': weight, 'neck.adaptors.weight': weight}}
+             'state_dict': {'adaptors.term0.weight': weight, 'losses.x.projector.w': weight,
+                            'neck.adaptors.weight': weight}}
     assert student_checkpoint(whole) == {'meta': {'epoch': 3},
                                          'state_dict': {'neck.adaptors.weight': weight}}
-    assert 'optimizer' in whole and len(whole['state_dict']) == 2
+    assert 'optimizer' in whole and len(whole['state_dict']) == 3
     assert student_checkpoint({'state_dict': {}})['meta'] == {}
 
 

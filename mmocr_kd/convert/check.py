@@ -22,6 +22,9 @@ def misfits(converted: Converted, cfg: Config) -> list[str]:
     Returns:
         One line per thing that does not fit; empty if all is well.
     """
+    if 'model' not in cfg or 'student' in cfg.model:
+        return ['it has no plain recogniser: give the config of the teacher or of the student, '
+                'not that of the distillation']
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     model: nn.Module = MODELS.build(cfg.model)
     wrong = [f'{field} is {_field(cfg, field)!r}, these weights need {value!r}'

@@ -1,5 +1,5 @@
 import pytest
-import small
+import small_models
 import torch
 from mmocr.registry import MODELS
 from reference_abinet import ABINet, balance, scramble, words
@@ -12,34 +12,34 @@ PUBLISHED = dict(stem=32, blocks=(3, 4, 6, 6, 3), layers=3, inner=2048, hidden=6
 
 def logits(model, images):
     """Logits of vision, last language model and last fusion in the official order of classes."""
-    out = small.decoder_outputs(model, images)
+    out = small_models.decoder_outputs(model, images)
     parts = out['out_vis'], out['out_langs'][-1], out['out_fusers'][-1]
-    return [part['logits'][..., small.OFFICIAL_CLASSES] for part in parts]
+    return [part['logits'][..., small_models.OFFICIAL_CLASSES] for part in parts]
 
 
 @pytest.mark.parametrize('iterations', [1, 3])
 @pytest.mark.parametrize('low_resolution', [False, True])
 def test_reads_the_same(low_resolution, iterations):
-    images = small.images(low_resolution)
+    images = small_models.images(low_resolution)
     official = balance(scramble(ABINet(low_resolution=low_resolution)), images)
     converted = convert_abinet(official.state_dict())
-    model = small.abinet(low_resolution, iterations)
+    model = small_models.abinet(low_resolution, iterations)
     model.load_state_dict(converted.state_dict)
     with torch.no_grad():
         expected = official(images, iterations)
     for ours, theirs in zip(logits(model, images), expected):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
     texts = words(expected[-1])
-    assert small.read(model, images) == texts and len(set(''.join(texts))) > 5
+    assert small_models.read(model, images) == texts and len(set(''.join(texts))) > 5
     assert converted.low_resolution == low_resolution
 
 
 def test_reads_the_same_at_the_published_size():
-    images = small.images(count=1)
+    images = small_models.images(count=1)
     official = scramble(ABINet(**PUBLISHED))
     parameters = sum(p.numel() for p in official.parameters())
     assert parameters == pytest.approx(36.7387e6, abs=50)
-    model = MODELS.build(small.model_cfg(small.ABINET)).eval()
+    model = MODELS.build(small_models.model_cfg(small_models.ABINET)).eval()
     model.load_state_dict(convert_abinet(official.state_dict()).state_dict)
     with torch.no_grad():
         expected = official(images, 3)

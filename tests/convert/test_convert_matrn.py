@@ -1,5 +1,5 @@
 import pytest
-import small
+import small_models
 import torch
 from reference_abinet import ABINet, balance, scramble, words
 from reference_matrn import MATRN
@@ -12,26 +12,26 @@ PUBLISHED = dict(stem=32, blocks=(3, 4, 6, 6, 3), layers=3, inner=2048, hidden=6
 
 def logits(model, images):
     """As the reference's, in the official order of classes."""
-    out = small.decoder_outputs(model, images)
+    out = small_models.decoder_outputs(model, images)
     fused = out['out_fusers'][-1]
     parts = [out['out_vis']['logits'], out['out_langs'][-1]['logits'], fused['visual_logits'],
              fused['semantic_logits'], fused['logits']]
-    return [part[..., small.OFFICIAL_CLASSES] for part in parts]
+    return [part[..., small_models.OFFICIAL_CLASSES] for part in parts]
 
 
 @pytest.mark.parametrize('low_resolution, iterations', [(False, 3), (True, 3), (True, 1)])
 def test_reads_the_same(low_resolution, iterations):
-    images = small.images(low_resolution)
+    images = small_models.images(low_resolution)
     official = balance(scramble(MATRN(low_resolution=low_resolution)), images)
     converted = convert_matrn(official.state_dict())
-    model = small.matrn(low_resolution, iterations)
+    model = small_models.matrn(low_resolution, iterations)
     model.load_state_dict(converted.state_dict)
     with torch.no_grad():
         expected = official(images, iterations)
     for ours, theirs in zip(logits(model, images), expected):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
     texts = words(expected[-1])
-    assert small.read(model, images) == texts and len(set(''.join(texts))) > 5
+    assert small_models.read(model, images) == texts and len(set(''.join(texts))) > 5
     assert converted.low_resolution == low_resolution
     assert converted.settings['model.data_preprocessor.bgr_to_rgb'] is True
 

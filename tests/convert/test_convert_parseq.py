@@ -1,5 +1,5 @@
 import pytest
-import small
+import small_models
 import torch
 from mmocr.registry import MODELS
 from reference_abinet import scramble
@@ -8,7 +8,7 @@ from reference_parseq import PARSeq, words
 from mmocr_kd.convert import OfficialLayoutError, convert_parseq
 
 DICTIONARY = {'type': 'Dictionary', 'with_end': True,
-              'dict_file': str(small.CONFIGS / 'dicts/english_digits_punctuation.txt')}
+              'dict_file': str(small_models.CONFIGS / 'dicts/english_digits_punctuation.txt')}
 LOW_RESOLUTION = {'patch': (2, 4)}
 
 
@@ -40,7 +40,7 @@ def all_logits(model, images, autoregressive, refine):
     model.decoder.decode_ar, model.decoder.refine_iters = autoregressive, int(refine)
     said = []
     handle = model.decoder.head.register_forward_hook(lambda *call: said.append(call[-1]))
-    texts = small.read(model, images)
+    texts = small_models.read(model, images)
     handle.remove()
     return torch.cat(said, dim=1)[..., [94, *range(94)]], texts
 
@@ -49,7 +49,7 @@ def all_logits(model, images, autoregressive, refine):
 @pytest.mark.parametrize('autoregressive', [False, True])
 @pytest.mark.parametrize('sizes', [{}, LOW_RESOLUTION])
 def test_reads_the_same(sizes, autoregressive, refine):
-    images = small.images(low_resolution=bool(sizes))
+    images = small_models.images(low_resolution=bool(sizes))
     official = official_model(images, **sizes)
     converted = convert_parseq(official.state_dict())
     with torch.no_grad():
@@ -61,7 +61,7 @@ def test_reads_the_same(sizes, autoregressive, refine):
 
 
 def test_reads_the_same_with_two_decoder_layers():
-    images = small.images()
+    images = small_models.images()
     official = official_model(images, decoder_depth=2, depth=1)
     with torch.no_grad():
         expected = official(images, True, False)[0]

@@ -111,8 +111,7 @@ def best_path(lattice: Lattice) -> tuple[Tensor, Tensor]:
     states = []
     for move in reversed(moves):
         states.append(state)
-        # Where no path exists, the moves lead nowhere in particular.
-        state = (state - move.gather(1, state[:, None])[:, 0]).clamp(min=0)
+        state = state - move.gather(1, state[:, None])[:, 0]
     return torch.stack(states[::-1], 1), score > NEVER
 
 

@@ -12,6 +12,9 @@ def mean_shift_blur(image: Image, rng: np.random.Generator, *, spatial_radius: R
                     color_radius: Range = (5, 40)) -> Image:
     """Move each pixel's colour to the nearest mode around it, which paints areas flat.
 
+    imgaug 0.4 has OpenCV write into the image it still reads from, which smooths more than a mean
+    shift does; this one does not.
+
     Args:
         image: The image.
         rng: Source of randomness.

@@ -18,8 +18,8 @@ class TextDegradation(BaseTransform):
     The protocol is that of KD-LTR's robustness experiments: degrade the low-resolution image after
     resizing it, and leave ``hr_img`` alone. The official code draws anew in every evaluation; here
     an image is by default always degraded the same way. The operations are our own, on OpenCV,
-    NumPy and scikit-image, with the ranges of imgaug 0.4 that the official code uses; they are
-    not bit-equal to imgaug's.
+    NumPy and scikit-image. At the same strength, Gaussian, average, median and bilateral blur are
+    those of imgaug 0.4, which the official code uses; the others follow its definitions.
 
     Args:
         prob: Probability of each operation, within [0, 1]. With the default, 10 % of the images

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from config_zoo import CONFIGS, DISTILLED, FILES, build, load, teacher_of
+from config_zoo import CONFIGS, DETECTORS, DISTILLED, FILES, build, load, teacher_of
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
 from mmengine.structures import InstanceData
@@ -15,7 +15,7 @@ from mmocr.structures import TextDetDataSample
 
 # Networks do not depend on the data set.
 _OTHERS = ('_icdar2013', '_icdar2015', '_td500', '_tdtr', '_casia10k')
-_ONE_DATA_SET = [name for name in CONFIGS if not name.endswith(_OTHERS)]
+_ONE_DATA_SET = [name for name in DETECTORS if not name.endswith(_OTHERS)]
 
 
 @pytest.fixture(params=CONFIGS)
@@ -43,8 +43,10 @@ def test_hooks_build_without_any_teacher_file(cfg, tmp_path, monkeypatch):
     assert [type(h).__name__ for h in hooks] == [h.type for h in cfg.get('custom_hooks', [])]
 
 
-def test_learning_rate_spans_the_whole_training(cfg):
+@pytest.mark.parametrize('name', DETECTORS)
+def test_learning_rate_spans_the_whole_training(name):
     """It is positive throughout, starts falling at its peak and ends at the last epoch."""
+    cfg = load(CONFIGS[name])
     epochs, weight = cfg.train_cfg.max_epochs, torch.nn.Parameter(torch.zeros(1))
     wrapper = OPTIM_WRAPPERS.build(dict(cfg.optim_wrapper, optimizer=_optimizer(cfg, [weight])))
     schedulers = [
@@ -125,7 +127,19 @@ def test_teacher_checkpoint_is_where_mmocr_will_have_saved_it(name):
 
 def test_every_transform_is_known(cfg):
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        assert [TRANSFORMS.build(step) for step in loader.dataset.pipeline]
+        pipelines = list(_pipelines(loader.dataset))
+        assert pipelines
+        for pipeline in pipelines:
+            assert [TRANSFORMS.build(step) for step in pipeline]
+
+
+def _pipelines(dataset):
+    """Pipelines of a data set, or of those it consists of."""
+    if dataset.get('pipeline'):
+        yield dataset.pipeline
+    for part in (*dataset.get('datasets', []), dataset.get('dataset')):
+        if part is not None:
+            yield from _pipelines(part)
 
 
 @pytest.mark.parametrize('name', [n for n in _ONE_DATA_SET if n not in DISTILLED])

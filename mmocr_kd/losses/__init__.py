@@ -7,15 +7,17 @@ from .cwd_loss import CWDLoss
 from .entropy import binary_entropy, binary_kl
 from .fitnet_loss import FitNetLoss
 from .hard_label_loss import HardLabelLoss
+from .k_best import Paths, k_best_paths, path_distribution
 from .masket_loss import MaskETLoss
 from .pixel_loss import PixelLoss
 from .reading import Labels, Reading, ReadingLoss
 from .semantic_contrastive_loss import SemanticContrastiveLoss
+from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
-    'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'HardLabelLoss', 'Labels', 'MaskETLoss', 'PixelLoss',
-    'Reading', 'ReadingLoss', 'SemanticContrastiveLoss', 'VisualFocusLoss', 'align_labels',
-    'best_labels', 'binary_entropy', 'binary_kl', 'character_vectors', 'label_distribution',
-    'occupancy'
+    'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'HardLabelLoss', 'Labels', 'MaskETLoss', 'Paths',
+    'PixelLoss', 'Reading', 'ReadingLoss', 'SemanticContrastiveLoss', 'SoftLogitsLoss',
+    'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy', 'binary_kl',
+    'character_vectors', 'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
 ]

@@ -25,6 +25,18 @@ def require_positive(field: str, value: float) -> None:
         raise ValueError(f'{field}={value} must be a finite number > 0')
 
 
+def require_share(field: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is a number from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f'{field}={value} must be a number from 0 to 1')
+
+
+def require_at_least_one(field: str, value: int) -> None:
+    """Raise ValueError unless ``value`` is an integer >= 1."""
+    if not (isinstance(value, int) and value >= 1):
+        raise ValueError(f'{field}={value!r} must be an integer >= 1')
+
+
 def require_same_shape(student: Tensor, teacher: Tensor) -> None:
     """Raise ValueError unless both tensors have the same shape."""
     if student.shape != teacher.shape:

@@ -1,6 +1,8 @@
 """Steps of readings: checks, and which of them count."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,13 @@ def require_words(field: str, tensor: Tensor, labels: Labels) -> None:
     if labels.lengths.shape != tensor.shape[:1]:
         raise ValueError(f'labels.lengths has shape {tuple(labels.lengths.shape)}, {field} have '
                          f'{len(tensor)} words: one length per word is expected')
+
+
+def repeat_labels(labels: Labels, times: int) -> Labels:
+    """Labels of ``times`` readings of the same words, one after the other."""
+    frames = None if labels.frames is None else labels.frames.repeat(times)
+    return replace(labels, indexes=labels.indexes.repeat(times, 1),
+                   lengths=labels.lengths.repeat(times), frames=frames)
 
 
 def first_steps(lengths: Tensor, steps: int) -> Tensor:

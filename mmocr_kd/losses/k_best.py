@@ -1,0 +1,164 @@
+"""The K best ways to read a word, exactly, for all words and steps at once."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .checks import require_choice
+from .choices import Choices, choose
+from .deviations import Candidates, candidates
+
+LENGTH_NORMS = ('div', 'none', 'mean_log')
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Ways to read each of N words, best first.
+
+    Args:
+        classes: What is read at each step, the end token from the end on; long, shape (N, K, T).
+        lengths: Steps until the end, the end token included; long, shape (N, K).
+        log_probs: Sum of the log-probabilities of these steps; -inf where there are fewer than K
+            paths; float64, shape (N, K).
+    """
+
+    classes: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+
+
+@torch.no_grad()
+def k_best_paths(log_probs: Tensor,
+                 num_paths: int,
+                 branch: int,
+                 end_idx: int | None = None,
+                 not_read: tuple[int, ...] = (),
+                 length_norm: str = 'div') -> Paths:
+    """Find the best paths, where a path ends at its first end token or at the last step.
+
+    KD-LTR's official code searches best-first, word by word, and gives up after about a hundred
+    expansions. Here each step's probabilities do not depend on the steps before (the decoder is
+    teacher-forced), so for each place to end there is a greedy path, and all others lose against
+    it what they lose at single steps. Only the K best ends, and of each the few deviations that
+    lose least, can be among the K best paths: these are compared. The result is exactly what the
+    search would find without limit. Ties are broken the same way every time.
+
+    Args:
+        log_probs: Log-probabilities of the classes at each step, shape (N, T, C).
+        num_paths: K, >= 1. Time and memory grow faster than K; meant for tens, not hundreds.
+        branch: How many of the best classes of each step a path may take, >= 1.
+        end_idx: Class of the end token; None: all paths have T steps.
+        not_read: Classes that no path may take.
+        length_norm: Score of a path of probability P and length L: 'div' is P / L (official),
+            'none' is P (the paper's definition), 'mean_log' is log(P) / L.
+
+    Returns:
+        K paths, or as many as can exist with so few steps and choices.
+
+    Raises:
+        ValueError: If ``length_norm`` is unknown.
+    """
+    require_choice('length_norm', length_norm, LENGTH_NORMS)
+    choices = choose(log_probs, branch, end_idx, not_read)
+    table = candidates(num_paths, *choices.classes.shape[1:], log_probs.device)
+    ends = _best_ends(choices, num_paths, length_norm)
+    steps = _cheapest_steps(choices, ends, table)
+    scores = ends.log_probs[:, table.ends] - _losses(choices, steps, table)
+    lengths = ends.steps[:, table.ends]
+    best = _order(scores, lengths, choices, length_norm)[:, :num_paths]
+    lengths = lengths.gather(1, best)
+    read = _spell(choices, steps, table, best)
+    if end_idx is not None:
+        step = torch.arange(read.shape[2], device=read.device)
+        read.masked_fill_(step >= lengths.unsqueeze(2), end_idx)
+    return Paths(read, (lengths + 1).clamp(max=read.shape[2]), scores.gather(1, best))
+
+
+def path_distribution(paths: Paths, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """What the paths read at each step, weighted by their probabilities.
+
+    q_t(k) = sum of P over the paths that read k at step t / sum of P over all paths.
+
+    Args:
+        paths: The paths.
+        num_classes: C.
+        dtype: Of the result.
+
+    Returns:
+        Shape (N, T, C); rows sum to 1.
+    """
+    classes = paths.classes.transpose(1, 2)
+    weights = paths.log_probs.softmax(1).to(dtype).unsqueeze(1).expand(classes.shape)
+    empty = weights.new_zeros(*classes.shape[:2], num_classes)
+    return empty.scatter_add_(2, classes, weights)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Where the greedy paths that end best do so: steps before it and log-probabilities (N, E)."""
+
+    steps: Tensor
+    log_probs: Tensor
+
+
+def _best_ends(choices: Choices, num_paths: int, length_norm: str) -> _Ends:
+    before = F.pad(choices.log_probs[..., 0].cumsum(1), (1, 0))
+    scores = before + F.pad(choices.ends, (0, 1))
+    steps = torch.arange(scores.shape[1], device=scores.device).expand(scores.shape)
+    best = _order(scores, steps, choices, length_norm)[:, :num_paths]
+    return _Ends(best, scores.gather(1, best))
+
+
+def _order(scores: Tensor, lengths: Tensor, choices: Choices, length_norm: str) -> Tensor:
+    """Sort paths by score; ``lengths`` do not include the end token."""
+    lengths = (lengths + 1).clamp(max=choices.ends.shape[1])
+    if length_norm == 'div':
+        scores = scores - lengths.to(scores.dtype).log()
+    elif length_norm == 'mean_log':
+        scores = scores / lengths
+    return scores.sort(dim=1, descending=True, stable=True).indices
+
+
+def _cheapest_steps(choices: Choices, ends: _Ends, table: Candidates) -> Tensor:
+    """Steps before each end, sorted by how little the second best choice loses there.
+
+    Returns:
+        Shape (N, E * R + 1); T where there are no R steps, and as the last, which is nowhere.
+    """
+    words, steps, branch = choices.classes.shape
+    if branch == 1:
+        return ends.steps.new_full((words, table.nowhere + 1), steps)
+    order = choices.gaps[..., 0].sort(dim=1, stable=True).indices.unsqueeze(1)
+    before = order < ends.steps.unsqueeze(2)
+    rank = (before.cumsum(2) - 1).masked_fill(~before, table.num_ranks)
+    found = order.new_full((*ends.steps.shape, table.num_ranks + 1), steps)
+    found.scatter_(2, rank.clamp(max=table.num_ranks), order.expand(rank.shape))
+    return F.pad(found[..., :-1].flatten(1), (0, 1), value=steps)
+
+
+def _losses(choices: Choices, steps: Tensor, table: Candidates) -> Tensor:
+    """What each candidate loses against the greedy path with its end, shape (N, P)."""
+    # Nowhere, at step T, the best choice costs nothing and any other is impossible.
+    gaps = F.pad(choices.gaps, (1, 0, 0, 1), value=math.inf)
+    gaps[..., 0] = 0
+    return _look_up(gaps, steps[:, table.ranks], table.choices).sum(2)
+
+
+def _spell(choices: Choices, steps: Tensor, table: Candidates, best: Tensor) -> Tensor:
+    """Classes that the candidates ``best`` (N, K) read, shape (N, K, T)."""
+    ranks = table.ranks[best]
+    where = steps.gather(1, ranks.flatten(1)).view(ranks.shape)
+    classes = F.pad(choices.classes, (0, 0, 0, 1))
+    greedy = classes[..., 0].unsqueeze(1).repeat(1, best.shape[1], 1)
+    read = _look_up(classes, where, table.choices[best])
+    return greedy.scatter_(2, where, read)[..., :-1]
+
+
+def _look_up(values: Tensor, steps: Tensor, choices: Tensor) -> Tensor:
+    """Entries of ``values`` (N, T + 1, B) at steps (N, X, M) and choices (X, M) or (N, X, M)."""
+    index = steps * values.shape[2] + choices
+    return values.flatten(1).gather(1, index.flatten(1)).view(index.shape)

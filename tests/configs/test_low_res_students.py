@@ -14,7 +14,9 @@ from mmocr_kd.adapters.low_res_start import start_from_teacher
 
 FOLDER = ROOT / 'textrecog/kd_ltr/_base_/models'
 MMOCR = Path(mmocr.__file__).parent / '.mim/configs'
-SHORTCUT, PIXEL_TABLE = 'backbone.layer1.0.downsample.*', 'preprocessor.tps.target_coordinate_repr'
+SHORTCUT = 'backbone.layer1.0.downsample.*'
+PATCHES = 'backbone.patch_embed.proj.weight'
+PIXEL_TABLE = 'preprocessor.tps.target_coordinate_repr'
 
 # Channels, height and width of the images they read; their teachers' are twice as large.
 IMAGES = {
@@ -24,8 +26,12 @@ IMAGES = {
     'crnn_slim-vgg_lr': (1, 16, 50),
     'master_lr': (3, 24, 80),
     'matrn_lr': (3, 16, 64),
+    'matrn-small_lr': (3, 16, 64),
     'nrtr-modality_lr': (3, 16, 80),
     'nrtr-r31_lr': (3, 16, 80),
+    'parseq_lr': (3, 16, 64),
+    'parseq-mini_lr': (3, 16, 64),
+    'parseq-tiny_lr': (3, 16, 64),
     'robustscanner_lr': (3, 24, 80),
     'sar-parallel_lr': (3, 24, 80),
     'sar-sequential_lr': (3, 24, 80),
@@ -37,6 +43,10 @@ DIFFERENCES = {
     'abinet_lr': {SHORTCUT},
     'aster_lr': {SHORTCUT, PIXEL_TABLE},
     'matrn_lr': {SHORTCUT},
+    'matrn-small_lr': {SHORTCUT},
+    'parseq_lr': {PATCHES},
+    'parseq-mini_lr': {PATCHES},
+    'parseq-tiny_lr': {PATCHES},
     'svtr-tiny_lr': {PIXEL_TABLE},
 }
 # Parameters of student and teacher, those of the official code in millions, and how many of the
@@ -45,9 +55,11 @@ DIFFERENCES = {
 PARAMETERS = {
     'abinet_lr': ((36_736_687, 36_737_775), (36.7376, 36.7387), 960 - 32),
     'matrn_lr': ((44_155_513, 44_156_601), (44.1574, 44.1585), 2 * 960 - 32),
+    'parseq_lr': ((23_805_023, 23_832_671), (23.8050, 23.8327), 0),
 }
-LAYERED = ('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder', 'ABIEncoder',
-           'ABILanguageDecoder', 'SemanticVisualFusion')
+LAYERS = dict.fromkeys(('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder', 'ABIEncoder',
+                        'ABILanguageDecoder', 'SemanticVisualFusion'), 'n_layers')
+LAYERS['PARSeqViT'] = 'depth'
 
 
 def test_every_student_is_tested():
@@ -99,6 +111,20 @@ def test_parameter_count(name):
     assert tuple(round((count + without) / 1e6, 4) for count in counts) == official
 
 
+def test_parseq_starts_as_its_teacher_on_enlarged_words():
+    # Enlarged by repeating pixels; the same decoder then sees the same tokens.
+    student, teacher = (MODELS.build(cfg).eval() for cfg in configs('parseq-mini_lr'))
+    start_from_teacher(student, teacher.state_dict())
+    words = torch.randint(0, 256, (2, 3, 16, 64), dtype=torch.uint8)
+    large = words.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    small_read, large_read = (
+        model.test_step(dict(inputs=[*images], data_samples=[sample(*x.shape) for x in images]))
+        for model, images in ((student, words), (teacher, large)))
+    for a, b in zip(small_read, large_read):
+        assert a.pred_text.item == b.pred_text.item
+        assert a.pred_text.score == pytest.approx(b.pred_text.score, abs=1e-5)
+
+
 def configs(name):
     """Model configs of a student and of its teacher, see there."""
     path = FOLDER / f'{name}.py'
@@ -117,7 +143,7 @@ def small(cfg):
     """Copy of a model config with one layer wherever layers repeat, and five characters."""
     if not isinstance(cfg, dict):
         return cfg
-    cut = {'n_layers': 1} if cfg.get('type') in LAYERED else {}
+    cut = {LAYERS[cfg['type']]: 1} if cfg.get('type') in LAYERS else {}
     if 'max_seq_len' in cfg and 'Encoder' not in cfg['type']:
         cut['max_seq_len'] = 6
     return {key: small(value) for key, value in cfg.items()} | cut

@@ -1,0 +1,7 @@
+# PARSeq-tiny that reads crops of 16x64. Its teacher reads 32x128:
+# configs/textrecog/parseq/parseq-tiny_20e_st_mj.py
+_base_ = '../../../parseq/_base_/models/parseq-tiny.py'
+
+# As many patches, a quarter as large: backbone.patch_embed.proj.weight has another shape than the
+# teacher's.
+model = dict(backbone=dict(img_size=(16, 64), patch_size=(2, 4)))

@@ -12,6 +12,7 @@ from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
 from ..embedded.arrays import Image
+from .backend import record_path
 from .holdout import Holdout
 from .lmdb_file import BrokenRecordError, LmdbError, open_lmdb
 
@@ -25,7 +26,9 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
     The file has the keys ``num-samples``, ``image-000000001`` and ``label-000000001``, counted
     from 1. Unlike MMOCR's, samples have ``img_shape`` and ``ori_shape``, which packing needs, and
     ``img_path`` as a name; the file is opened once per process, workers included; two data sets
-    may read one file; and broken records are named. A missing label is an empty text.
+    may read one file; and broken records are named. A missing label is an empty text. Images are
+    read already; ``LoadImageFromFile`` may nevertheless stand in a pipeline that is shared with
+    other data sets, and reads the same image again.
 
     Args:
         ann_file: A folder with ``data.mdb`` in it, or the file itself.
@@ -111,7 +114,7 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
     def _sample(self, transaction: lmdb.Transaction, record: int) -> dict[str, Any]:
         key = _key(self.images['img'], record).decode()
         text = (_get(transaction, _key('label', record)) or b'').decode('utf-8', 'replace')
-        return dict(record=record, img_key=key, img_path=f'{self.ann_file}/{key}',
+        return dict(record=record, img_key=key, img_path=record_path(self.ann_file, key),
                     instances=[dict(text=text)])
 
     def prepare_data(self, idx: int) -> Any:

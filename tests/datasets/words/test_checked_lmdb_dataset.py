@@ -25,7 +25,7 @@ def test_samples_have_all_that_packing_needs(tmp_path):
     for number, sample in enumerate(dataset, 1):  # keys count from 1
         np.testing.assert_array_equal(sample['img'], lmdb_files.image(number))
         assert sample['img_shape'] == sample['ori_shape'] == (24, 40)
-        assert sample['img_path'] == f'{tmp_path}/a/image-{number:09d}'
+        assert sample['img_path'] == f'lmdb://{tmp_path}/a/image-{number:09d}'
         if number == len(TEXTS):
             break
 

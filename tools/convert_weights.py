@@ -11,14 +11,14 @@ from mmengine.hub import get_config
 
 from mmocr_kd.convert import CONVERTERS, Converted, OfficialLayoutError, misfits, read_official
 
-# What to start from: configs of the usual size, models for crops of half that size
+# What to start from, for crops of the usual size and of half that size
 CONFIGS = {
     'ABINet': ('mmocr::textrecog/abinet/abinet_20e_st-an_mj.py',
                'configs/textrecog/kd_ltr/_base_/models/abinet_lr.py'),
     'MATRN': ('configs/textrecog/matrn/matrn_10e_st_mj.py',
               'configs/textrecog/kd_ltr/_base_/models/matrn_lr.py'),
     'PARSeq': ('configs/textrecog/parseq/parseq_20e_st_mj.py',
-               'configs/textrecog/kd_ltr/_base_/models/parseq_lr.py'),
+               'configs/textrecog/parseq/_base_/models/parseq.py'),
 }
 
 

@@ -2,4 +2,6 @@
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / 'tools'))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / 'tools'))
+sys.path.append(str(ROOT / 'tests/convert'))  # models of the official layouts

@@ -32,23 +32,26 @@ def decoder_cfg(**fields):
         **fields}
 
 
-def matrn_cfg(**decoder_fields):
-    """Config of a MATRN that reads 16x32 pixels."""
+def matrn_cfg(map_width=WIDTH_OF_MAP, **decoder_fields):
+    """Config of a MATRN that reads images of height 16, twice as wide as its feature map."""
+    decoder = decoder_cfg(**decoder_fields)
+    for part in ('vision_decoder', 'semantic_visual'):
+        decoder[part]['attn_width'] = map_width
     return {
         'type': 'MATRN',
         'backbone': {'type': 'ResNetABI', 'stem_channels': 4, 'base_channels': WIDTH // 16,
                      'arch_settings': [1] * 5, 'strides': [1, 1, 2, 1, 1]},
         'encoder': {'type': 'ABIEncoder', 'n_layers': 1, 'n_head': 2, 'd_model': WIDTH,
-                    'd_inner': 32, 'dropout': 0., 'max_len': HEIGHT_OF_MAP * WIDTH_OF_MAP},
-        'decoder': decoder_cfg(**decoder_fields),
+                    'd_inner': 32, 'dropout': 0., 'max_len': HEIGHT_OF_MAP * map_width},
+        'decoder': decoder,
         'data_preprocessor': {'type': 'TextRecogDataPreprocessor', 'bgr_to_rgb': True,
                               'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}}
 
 
 def samples(*texts):
     """Data samples with these labels."""
-    return [TextRecogDataSample(gt_text=LabelData(item=text), metainfo={'valid_ratio': 1.})
-            for text in texts]
+    meta = {'valid_ratio': 1., 'img_shape': (16, 32)}
+    return [TextRecogDataSample(gt_text=LabelData(item=text), metainfo=meta) for text in texts]
 
 
 def features(words=2, **kwargs):
@@ -56,9 +59,9 @@ def features(words=2, **kwargs):
     return torch.randn(words, WIDTH, HEIGHT_OF_MAP, WIDTH_OF_MAP, **kwargs)
 
 
-def batch(*texts):
+def batch(*texts, width=2 * WIDTH_OF_MAP):
     """A batch as a data loader gives it: a different noise image for each word."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (len(texts), 3, 16, 32), generator=generator,
+    images = torch.randint(0, 256, (len(texts), 3, 16, width), generator=generator,
                            dtype=torch.uint8)
     return {'inputs': list(images), 'data_samples': samples(*texts)}

@@ -15,7 +15,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__ + ' Keeps the weights and the meta data; leaves out the adaptors of '
-        'DBNetDistiller, the projectors of LowResRecognizerDistiller, the optimizer, the schedulers '
+        'DBNetDistiller, the projectors of LowResRecognizerDistiller, optimizer, the schedulers '
         "and the log. The result loads strictly into the student's plain config.")
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint')

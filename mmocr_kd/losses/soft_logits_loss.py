@@ -110,12 +110,11 @@ class SoftLogitsLoss(ReadingLoss):
             ValueError: If shapes differ, or frames are missing for CTC.
         """
         require_readings('logits', student.logits, teacher.logits, labels)
-        ours, theirs = torch.cat(student.logits), torch.cat(teacher.logits).detach()
         labels = repeat_labels(labels, len(student.logits))
-        with torch.autocast(ours.device.type, enabled=False):
-            ours, theirs = at_least_float32(ours), at_least_float32(theirs)
-            soften = self._soften_frames if labels.is_ctc else self._soften_steps
-            target, weights = soften(theirs, labels)
+        soften = self._soften_frames if labels.is_ctc else self._soften_steps
+        with torch.autocast(student.logits[0].device.type, enabled=False):
+            ours, theirs = (at_least_float32(torch.cat(r.logits)) for r in (student, teacher))
+            target, weights = soften(theirs.detach(), labels)
             log_probs = (ours / self.temperature).log_softmax(-1).clamp(min=self.log_floor)
             loss = word_kl(target, log_probs, weights).mean()
         return {'loss_logits': loss * self.loss_weight}

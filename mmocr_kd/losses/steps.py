@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,9 +42,10 @@ def require_words(field: str, tensor: Tensor, labels: Labels) -> None:
 
 def repeat_labels(labels: Labels, times: int) -> Labels:
     """Labels of ``times`` readings of the same words, one after the other."""
-    frames = None if labels.frames is None else labels.frames.repeat(times)
-    return replace(labels, indexes=labels.indexes.repeat(times, 1),
-                   lengths=labels.lengths.repeat(times), frames=frames)
+    fields: dict[str, Any] = {name: value.repeat(times, *[1] * (value.dim() - 1))
+                              for name, value in vars(labels).items()
+                              if isinstance(value, Tensor)}
+    return replace(labels, **fields)
 
 
 def first_steps(lengths: Tensor, steps: int) -> Tensor:

@@ -56,15 +56,15 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 param_scheduler = [
+    dict(type='LinearLR', start_factor=0.04, by_epoch=False, begin=0, end=150),
     dict(
-        type='OneCycleLR',
-        eta_max=1e-3,
-        total_steps=10,
-        pct_start=0.075,
+        type='CosineAnnealingLR',
+        T_max=10,
+        eta_min=0.0,
         by_epoch=True,
         begin=0,
         end=10,
-        convert_to_iter_based=True)
+        convert_to_iter_based=True),
 ]
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20),

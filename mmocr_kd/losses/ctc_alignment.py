@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import at_least_float32
-from .ctc_lattice import best_path, build_lattice, state_posteriors, valid_frames
+from .ctc_lattice import Lattice, best_path, build_lattice, emitted, state_posteriors
+from .steps import first_steps
 
 
 @torch.no_grad()
@@ -34,18 +35,17 @@ def align_labels(log_probs: Tensor, labels: Tensor, lengths: Tensor, frames: Ten
     Raises:
         ValueError: If shapes do not fit together or there is no such blank.
     """
-    lattice = build_lattice(log_probs, labels, lengths, frames, blank_idx)
+    lattice = _lattice(log_probs, labels, lengths, frames, blank_idx)
     if hard:
         states, alignable = best_path(lattice)
-        runs = F.one_hot(states, lattice.classes.shape[1]).to(lattice.emissions)
-        weights = F.normalize(runs, p=1, dim=1)
+        runs = F.one_hot(states, lattice.classes.shape[2]).to(lattice.emissions)
+        weights = F.normalize(runs, p=1, dim=2)
     else:
         posteriors, log_likelihood = state_posteriors(lattice)
         alignable = log_likelihood.isfinite()
-        weights = posteriors.softmax(1)
-    real = torch.arange(labels.shape[1], device=labels.device) < lengths[:, None]
-    real = real & alignable[:, None]
-    return torch.where(real[:, :, None], weights[:, :, 1::2].mT, 0), alignable
+        weights = posteriors.softmax(2)
+    real = first_steps(lengths, labels.shape[1]) & alignable
+    return torch.where(real[:, :, None], weights[:, 0, :, 1::2].mT, 0), alignable[:, 0]
 
 
 def character_vectors(features: Tensor, weights: Tensor) -> Tensor:
@@ -85,8 +85,23 @@ def occupancy(log_probs: Tensor, labels: Tensor, lengths: Tensor, frames: Tensor
     Raises:
         ValueError: If shapes do not fit together or there is no such blank.
     """
-    lattice = build_lattice(log_probs, labels, lengths, frames, blank_idx)
+    lattice = _lattice(log_probs, labels, lengths, frames, blank_idx)
     posteriors, log_likelihood = state_posteriors(lattice)
-    gamma = posteriors.new_zeros(log_probs.shape).scatter_add_(
-        2, lattice.classes[:, None].expand(posteriors.shape), posteriors.exp())
-    return gamma * valid_frames(log_probs, frames)[:, :, None], log_likelihood
+    gamma = emitted(lattice, posteriors.exp(), log_probs.shape[2])
+    return gamma * first_steps(frames, log_probs.shape[1])[:, :, None], log_likelihood[:, 0]
+
+
+def _lattice(log_probs: Tensor, labels: Tensor, lengths: Tensor, frames: Tensor,
+             blank_idx: int) -> Lattice:
+    """Of one label per word, if the arguments fit together."""
+    if log_probs.dim() != 3:
+        raise ValueError(f'log_probs has shape {tuple(log_probs.shape)}, expected (N, T, C)')
+    n = len(log_probs)
+    if labels.dim() != 2 or len(labels) != n:
+        raise ValueError(f'labels has shape {tuple(labels.shape)}, expected ({n}, L)')
+    for field, values in (('lengths', lengths), ('frames', frames)):
+        if values.shape != (n, ):
+            raise ValueError(f'{field} has shape {tuple(values.shape)}, expected ({n},)')
+    if not 0 <= blank_idx < log_probs.shape[2]:
+        raise ValueError(f'blank_idx={blank_idx} is no class: there are {log_probs.shape[2]}')
+    return build_lattice(log_probs, labels[:, None], lengths[:, None], frames, blank_idx)

@@ -4,21 +4,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .ctc_alignment import occupancy
-from .ctc_lattice import NEVER
+from .ctc_lattice import NEVER, build_lattice, emitted, state_posteriors
 from .ctc_search import best_labels
+from .steps import first_steps
 
 
 @torch.no_grad()
 def label_distribution(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: int = 6,
-                       beam_width: int = 16, branch: int = 8) -> tuple[Tensor, Tensor]:
+                       beam_width: int | None = None,
+                       branch: int = 8) -> tuple[Tensor, Tensor]:
     """Mix the occupancies of the most probable labels.
 
     q_t(k) = sum over labels of P(label) gamma_t(k | label) / sum of P(label). The gradient of
     -log sum P(label) with respect to a recogniser's logits is p - q, so a divergence toward the
-    teacher's q distils whole sequences (Huang et al., Interspeech 2018, there for their own N
-    best). P is exact for the labels found: all paths count, whatever the search kept. With all
-    labels q is p.
+    teacher's q distils whole sequences (Huang et al., Interspeech 2018). P is exact for the labels
+    found: all paths count, whatever the search kept. With all labels q is p.
+
+    Says something only if these labels hold much of the mass: softened by a high temperature, a
+    recogniser spreads it over so many labels that the best ones are arbitrary.
 
     Args:
         log_probs: Log-probabilities of the classes at each frame, shape (N, T, C).
@@ -36,9 +39,9 @@ def label_distribution(log_probs: Tensor, frames: Tensor, blank_idx: int, num_la
         ValueError: If shapes do not fit together or a number is out of its range.
     """
     labels = best_labels(log_probs, frames, blank_idx, num_labels, beam_width, branch)
-    gamma, log_mass = occupancy(
-        log_probs.repeat_interleave(num_labels, 0), labels.indexes.flatten(0, 1),
-        labels.lengths.flatten(), frames.repeat_interleave(num_labels), blank_idx)
-    log_mass = log_mass.view(-1, num_labels).masked_fill(labels.log_probs == NEVER, NEVER)
-    shares = log_mass.softmax(1)[:, :, None, None]
-    return (shares * gamma.unflatten(0, log_mass.shape)).sum(1), log_mass.amax(1)
+    lattice = build_lattice(log_probs, labels.indexes, labels.lengths, frames, blank_idx)
+    posteriors, log_mass = state_posteriors(lattice)
+    log_mass = log_mass.masked_fill(labels.log_probs == NEVER, NEVER)
+    shares = posteriors.exp() * log_mass.softmax(1)[:, :, None, None]
+    valid = first_steps(frames, log_probs.shape[1])
+    return emitted(lattice, shares, log_probs.shape[2]) * valid[:, :, None], log_mass.amax(1)

@@ -68,7 +68,7 @@ class _Prefixes(NamedTuple):
 
 @torch.no_grad()
 def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: int,
-                beam_width: int = 16, branch: int = 8) -> ReadLabels:
+                beam_width: int | None = None, branch: int = 8) -> ReadLabels:
     """Find the most probable labels.
 
     Exact if ``beam_width`` and ``branch`` suffice to keep every prefix that matters; equal
@@ -79,7 +79,8 @@ def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: i
         frames: Valid frames of each word, long, shape (N,); more than T counts as T.
         blank_idx: Class of the blank.
         num_labels: How many labels to return, K >= 1.
-        beam_width: Prefixes kept after each frame, >= ``num_labels``.
+        beam_width: Prefixes kept after each frame, >= ``num_labels``; None: twice as many, but
+            at least 16.
         branch: How many characters of a frame, the most probable ones, may start new prefixes,
             >= 1; more than there are means all.
 
@@ -89,14 +90,15 @@ def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: i
     Raises:
         ValueError: If shapes do not fit together or a number is out of its range.
     """
-    _check(log_probs, frames, blank_idx, num_labels, beam_width, branch)
+    width = max(16, 2 * num_labels) if beam_width is None else beam_width
+    _check(log_probs, frames, blank_idx, num_labels, width, branch)
     log_probs = end_with_blanks(log_probs, frames, blank_idx)
     characters = log_probs.index_fill(2, frames.new_tensor([blank_idx]), NEVER)
     choices = characters.topk(min(branch, log_probs.shape[2] - 1), 2)
-    prefixes, history = _empty_prefixes(log_probs, beam_width, blank_idx), []
+    prefixes, history = _empty_prefixes(log_probs, width, blank_idx), []
     for scores, best, classes in zip(log_probs.unbind(1), *(part.unbind(1) for part in choices)):
         stay, grow = _stay(prefixes, scores, blank_idx), _grow(prefixes, best, classes)
-        prefixes = _keep(beam_width, stay, grow)
+        prefixes = _keep(width, stay, grow)
         history.append(prefixes)
     mass, slots = prefixes.mass.topk(num_labels, 1)
     grown = _follow(history, slots).masked_fill((mass == NEVER)[:, :, None], blank_idx)

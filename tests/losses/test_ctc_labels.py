@@ -199,6 +199,11 @@ def test_too_few_labels_leave_blank_rows_and_weigh_nothing(toy):
     torch.testing.assert_close(label_distribution(*toy, num_labels=12)[0], toy[0].exp())
 
 
+def test_many_labels_widen_the_search(toy):
+    q, _ = label_distribution(*toy, num_labels=40)
+    torch.testing.assert_close(q, toy[0].exp())
+
+
 def test_dictionary_of_a_blank_alone_reads_the_empty_label():
     log_probs = torch.zeros(1, 3, 1, dtype=torch.float64)
     q, log_mass = label_distribution(log_probs, torch.tensor([3]), 0)

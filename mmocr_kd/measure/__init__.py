@@ -1,5 +1,8 @@
-"""Time and memory of things that are to be compared. Knows nothing of OCR or distillation."""
+"""Time, memory and operations of things to be compared. Knows nothing of OCR or distillation."""
 from .interleave import Case, Timing, interleave
+from .macs import layer_macs, product_macs
 from .peak_memory import peak_bytes, tensor_bytes
 
-__all__ = ['Case', 'Timing', 'interleave', 'peak_bytes', 'tensor_bytes']
+__all__ = [
+    'Case', 'Timing', 'interleave', 'layer_macs', 'peak_bytes', 'product_macs', 'tensor_bytes'
+]

@@ -1,5 +1,4 @@
 """What the guides say about MaskET is what the code does: files, links, examples, defaults."""
-import ast
 import inspect
 import itertools
 import re
@@ -7,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from config_zoo import CONFIGS, load, without_pretrained
+from guides import broken_links, examples, shown_defaults, true_defaults
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmocr.registry import HOOKS, MODELS
@@ -17,24 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / 'docs/masket.md'
 README = ROOT / 'configs/textdet/masket/README.md'
 METAFILE = README.with_name('metafile.yml')
-EXAMPLES = re.findall(r'```python\n(.*?)```', GUIDE.read_text(), re.S)
+EXAMPLES = examples(GUIDE)
 DATA = '{icdar2013,icdar2015,td500,tdtr,totaltext,casia10k}'
 
 
 @pytest.mark.parametrize('page', [GUIDE, README], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for link in re.findall(r'\]\(([^)]+)\)', page.read_text()):
-        if link.startswith('http'):
-            continue
-        path, _, anchor = link.partition('#')
-        target = page.parent / path if path else page
-        assert target.exists(), link
-        assert not anchor or anchor in _anchors(target), link
-
-
-def _anchors(page: Path) -> set[str]:
-    titles = re.findall(r'^#+ (.*)$', page.read_text(), re.M)
-    return {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles}
+    assert not broken_links(page)
 
 
 def test_readme_names_configs_that_exist():
@@ -79,12 +68,7 @@ def test_examples_build(example):
 
 @pytest.mark.parametrize('name', ['MaskETDistillHook', 'MaskETLoss', 'Schedule'])
 def test_field_tables_show_the_true_defaults(name):
-    parameters = inspect.signature(getattr(mmocr_kd, name)).parameters.values()
-    section = GUIDE.read_text().split(f'### `{name}`')[1].split('\n#')[0]
-    rows = re.findall(r'^\| `(\w+)` \|(?: `(.*?)`)? \|', section, re.M)
-    shown = {field: ast.literal_eval(default) if default else inspect.Parameter.empty
-             for field, default in rows}
-    assert shown == {p.name: p.default for p in parameters}
+    assert shown_defaults(GUIDE, name) == true_defaults(getattr(mmocr_kd, name))
 
 
 def test_baselines_table_lists_all_fields():

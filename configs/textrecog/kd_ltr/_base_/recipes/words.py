@@ -33,7 +33,7 @@ optim_wrapper = dict(
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 val_evaluator = dict(
-    type='MultiDatasetsEvaluator',
+    type='WeightedMultiDatasetsEvaluator',  # adds the average over all words
     metrics=[dict(type='WordMetric', mode=['ignore_case_symbol'])],
     dataset_prefixes=['icdar2015', 'iiit5k'])
 test_evaluator = val_evaluator

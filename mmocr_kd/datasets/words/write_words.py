@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def write_words(dataset: BaseDataset, path: str | os.PathLike[str], layout: str,
     if layout not in LAYOUTS:
         raise ValueError(f'layout={layout!r} is unknown: use one of {tuple(LAYOUTS)}')
     with LmdbWriter(path, dict(settings, layout=layout, num=len(dataset))) as writer:
-        progress = ProgressBar(len(dataset))
+        progress = ProgressBar(len(dataset), file=sys.stdout)
         progress.completed = writer.done  # of an earlier call
         for index in range(writer.done, len(dataset)):
             writer.add(_record(dataset[index], LAYOUTS[layout]))

@@ -160,3 +160,14 @@ def mim(*args, cwd):
                           env={**os.environ, 'OMP_NUM_THREADS': '1'})
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout
+
+
+def test_readme_and_metafile_name_what_exists():
+    folder = CONFIGS[EXAMPLE].parent
+    readme, metafile = ((folder / name).read_text() for name in ('README.md', 'metafile.yml'))
+    assert set(re.findall(r'`([\w-]+)\.py`', readme)) == {*PUBLISHED, EXAMPLE}
+    assert set(re.findall(r'- Name: (parseq.*)', metafile)) == set(PUBLISHED)
+    for link in re.findall(r'\]\(([^)]+)\)', readme):
+        assert link.startswith('http') or (folder / link).exists()
+    root = folder.parents[2]
+    assert all((root / path).is_file() for path in re.findall(r'Config: (.*)', metafile))

@@ -250,3 +250,14 @@ good = dict(log_probs=torch.zeros(2, 5, 3), labels=torch.zeros(2, 1, dtype=torch
 def test_arguments_that_do_not_fit_are_refused(function, field, value, message):
     with pytest.raises(ValueError, match=message):
         function(**{**good, field: value})
+
+
+@pytest.mark.parametrize('hard', [False, True])
+def test_alignment_stays_on_the_device_of_its_arguments(hard):
+    # Meta tensors have no values: anything made on another device, or read by Python, raises.
+    log_probs, labels = torch.zeros(2, 6, 5, device='meta'), torch.zeros(2, 3, device='meta').long()
+    numbers = torch.zeros(2, device='meta').long()
+    weights, _ = align_labels(log_probs, labels, numbers, numbers, 4, hard)
+    assert weights.is_meta and weights.shape == (2, 3, 6)
+    gamma, _ = occupancy(log_probs, labels, numbers, numbers, 4)
+    assert gamma.is_meta and gamma.shape == (2, 6, 5)

@@ -45,19 +45,17 @@ def candidates(num_paths: int, steps: int, branch: int, device: torch.device) ->
         branch: How many choices there are at each step.
         device: Where the indexes are needed.
     """
-    ends = min(num_paths, steps + 1)
-    found = [(end, deviation) for end in range(ends)
+    found = [(end, deviation) for end in range(min(num_paths, steps + 1))
              for deviation in _deviations(num_paths - end, steps, branch)]
-    ranks = 1 + max((rank for _, deviation in found for rank, _ in deviation), default=-1)
+    num_ranks = max((rank + 1 for _, deviation in found for rank, _ in deviation), default=0)
+    nowhere = (1 + found[-1][0]) * num_ranks
     most = max(len(deviation) for _, deviation in found)
-    nowhere = ends * ranks
-    places = [[end * ranks + rank for rank, _ in deviation] + [nowhere] * (most - len(deviation))
-              for end, deviation in found]
-    choices = [[choice for _, choice in deviation] + [0] * (most - len(deviation))
-               for _, deviation in found]
-    first, second, third = (torch.tensor(x, dtype=torch.long, device=device)
-                            for x in ([end for end, _ in found], places, choices))
-    return Candidates(first, second, third, ranks, nowhere)
+    pairs = [[(end * num_ranks + rank, choice) for rank, choice in deviation]
+             + [(nowhere, 0)] * (most - len(deviation)) for end, deviation in found]
+    shape = (len(found), most, 2)
+    places = torch.tensor(pairs, dtype=torch.long, device=device).view(shape)
+    ends = torch.tensor([end for end, _ in found], device=device)
+    return Candidates(ends, places[..., 0], places[..., 1], num_ranks, nowhere)
 
 
 def _deviations(paths: int, steps: int, branch: int, last: int = -1) -> Iterator[Deviation]:

@@ -1,4 +1,5 @@
 """MATRN's configs: published sizes, published recipe, and pipelines that run."""
+import re
 from pathlib import Path
 
 import mmocr
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from config_zoo import CONFIGS, build, load, without_pretrained
+from guides import broken_links
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.optim import MultiStepLR
@@ -80,16 +82,38 @@ def test_colours_are_rgb():
     assert seen[:, 0, 0].tolist() == pytest.approx(wanted, abs=1e-4)
 
 
-@pytest.mark.parametrize('cfg', [PUBLISHED, SMALL], ids=['published', 'small'])
-@pytest.mark.parametrize('part', ['train_dataloader', 'test_dataloader'])
-def test_pipelines_give_images_and_samples(cfg, part):
+@pytest.fixture(scope='module')
+def word():
+    """A sample as the embedded data set gives it, with another label."""
     words = ConfigDict(SMALL.test_dataloader.dataset, num_images=1)
     info = DATASETS.build(without_pretrained(words.to_dict())).get_data_info(0)
+    return dict(info, instances=[dict(text='Its-$3.50')])
+
+
+@pytest.mark.parametrize('cfg, part, label', [
+    (PUBLISHED, 'train_dataloader', 'its350'), (PUBLISHED, 'test_dataloader', 'Its-$3.50'),
+    (SMALL, 'train_dataloader', 'Its-$3.50'), (SMALL, 'test_dataloader', 'Its-$3.50')])
+def test_pipelines_give_images_and_samples(word, cfg, part, label):
     pipeline = Compose(cfg[part].dataset.pipeline)
     for _ in range(30):  # often enough for each random step
-        packed = pipeline(dict(info))
+        packed = pipeline(dict(word))
         assert packed['inputs'].shape == (3, 32, 128) and packed['inputs'].dtype == torch.uint8
-        assert packed['data_samples'].gt_text.item == info['instances'][0]['text']
+        assert packed['data_samples'].gt_text.item == label
+
+
+@pytest.mark.parametrize('text, kept', [('a' * 25, True), ('a' * 26, False), ('$-!', False)])
+def test_published_training_leaves_out_long_and_empty_words(word, text, kept):
+    packed = Compose(PUBLISHED.train_pipeline)(dict(word, instances=[dict(text=text)]))
+    assert (packed is not None) == kept
+
+
+def test_readme_and_metafile_name_what_exists():
+    folder = CONFIGS['matrn_10e_st_mj'].parent
+    readme, metafile = ((folder / name).read_text() for name in ('README.md', 'metafile.yml'))
+    assert {f'{name}.py' for name in CONFIGS if name.startswith('matrn')} == set(
+        re.findall(r'`(matrn[\w\-]*\.py)`', readme))
+    assert re.findall(r'- Name: (matrn.*)', metafile) == ['matrn_10e_st_mj']
+    assert not broken_links(folder / 'README.md')
 
 
 def test_labels_lose_what_is_not_a_letter_or_digit():

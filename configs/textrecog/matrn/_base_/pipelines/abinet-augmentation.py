@@ -1,8 +1,17 @@
 # The pipelines of MMOCR's ABINet, whose augmentation is MATRN's, too. Noise and blur come from
-# imgaug, which MMOCR installs, in place of albumentations, which it does not.
+# imgaug, which MMOCR installs, in place of albumentations, which it does not. Labels lose what is
+# no letter or digit; then, empty ones and those of more than 25 characters are left out, as
+# published.
 train_pipeline = [
     dict(type='LoadImageFromFile', ignore_empty=True, min_size=2),
     dict(type='LoadOCRAnnotations', with_text=True),
+    dict(
+        type='FilterRecogText',
+        charset='0123456789abcdefghijklmnopqrstuvwxyz',
+        letter_case='lower',
+        oov='remove',
+        max_length=25,
+        empty='drop'),
     dict(type='Resize', scale=(128, 32)),
     dict(
         type='RandomApply',

@@ -52,6 +52,7 @@ def align_frames(student: Reading, teacher: Reading,
     weights, aligned = align_labels(log_probs, labels.indexes, labels.lengths, labels.frames,
                                     labels.blank_idx)
     looked = 1 - log_probs[..., labels.blank_idx].exp()
+    looked = looked * (torch.arange(looked.shape[1], device=looked.device) < labels.frames[:, None])
     return (replace(student, glimpses=_characters(student, weights)),
             replace(teacher, glimpses=_characters(teacher, weights),
                     attention=looked[:, None, None]),

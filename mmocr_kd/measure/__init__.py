@@ -2,7 +2,9 @@
 from .interleave import Case, Timing, interleave
 from .macs import layer_macs, product_macs
 from .peak_memory import peak_bytes, tensor_bytes
+from .ratio import Ratio, median_ratio
 
 __all__ = [
-    'Case', 'Timing', 'interleave', 'layer_macs', 'peak_bytes', 'product_macs', 'tensor_bytes'
+    'Case', 'Ratio', 'Timing', 'interleave', 'layer_macs', 'median_ratio', 'peak_bytes',
+    'product_macs', 'tensor_bytes'
 ]

@@ -4,9 +4,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import cv2
-import lmdb
-import mmcv
 from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
@@ -14,7 +11,8 @@ from mmocr.registry import DATASETS
 from ..embedded.arrays import Image
 from .backend import record_path
 from .holdout import Holdout
-from .lmdb_file import BrokenRecordError, LmdbError, open_lmdb
+from .lmdb_file import BrokenRecordError
+from .records import Records
 
 _SHOWN = 5
 
@@ -78,44 +76,42 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
             One dict per sample with ``record`` (counted from 1), ``img_key``, ``img_path`` and
             ``instances``.
         """
-        self.file = open_lmdb(self.ann_file)
-        with self.file.begin() as transaction:
-            records = self._records(transaction)
-            broken = {n: why for n in records if (why := self._problem(transaction, n))}
-            if len(broken) == len(records):
-                raise self._wrong_layout(transaction, broken[records[0]])
-            samples = [self._sample(transaction, n) for n in records if n not in broken]
+        self.records = Records(self.ann_file, self.images, self.color_type)
+        numbers = self._numbers(self.records.count())
+        broken = {n: problem for n in numbers if (problem := self._problem(n))}
+        if len(broken) == len(numbers):
+            raise self.records.wrong_layout(broken[numbers[0]])
         if broken:
             self._report(broken)
-        return samples
+        return [self._sample(n) for n in numbers if n not in broken]
 
-    def _records(self, transaction: lmdb.Transaction) -> list[int]:
-        content = _get(transaction, b'num-samples')
-        if content is None or not content.isdigit() or int(content) < 1:
-            raise self._wrong_layout(transaction, f"'num-samples' is {content!r}, which must be "
-                                     'a positive number')
+    def _numbers(self, count: int) -> list[int]:
         if self.split is None:
-            return list(range(1, int(content) + 1))
-        return [i + 1 for i in self.holdout.numbers(int(content), self.split)]
+            return list(range(1, count + 1))
+        return [i + 1 for i in self.holdout.numbers(count, self.split)]
 
-    def _problem(self, transaction: lmdb.Transaction, record: int) -> str | None:
+    def _problem(self, number: int) -> str | None:
         """What is wrong with a record, as far as it must be known before the start."""
-        for prefix in self.images.values():
-            if not transaction.cursor().set_key(_key(prefix, record)):
-                return f'there is no {_key(prefix, record).decode()!r}'
-        if not (self.test_mode and self.on_error == 'skip'):
-            return None
         try:
-            self._read(transaction, record)
+            self.records.require_images(number)
+            if self.test_mode and self.on_error == 'skip':
+                self.records.read(number)
         except BrokenRecordError as error:
             return str(error)
         return None
 
-    def _sample(self, transaction: lmdb.Transaction, record: int) -> dict[str, Any]:
-        key = _key(self.images['img'], record).decode()
-        text = (_get(transaction, _key('label', record)) or b'').decode('utf-8', 'replace')
-        return dict(record=record, img_key=key, img_path=record_path(self.ann_file, key),
-                    instances=[dict(text=text)])
+    def _report(self, broken: dict[int, str]) -> None:
+        shown = f'{list(broken)[:_SHOWN]}{"..." if len(broken) > _SHOWN else ""}'
+        message = (f'{len(broken)} records of {self.ann_file!r} are broken, of numbers {shown}. '
+                   f'The first: {next(iter(broken.values()))}')
+        if self.on_error == 'raise':
+            raise BrokenRecordError(f"{message}. Set on_error='skip' to do without them")
+        print_log(f'{message}; they are left out', 'current', logging.WARNING)
+
+    def _sample(self, number: int) -> dict[str, Any]:
+        key = self.records.key('img', number)
+        return dict(record=number, img_key=key, img_path=record_path(self.ann_file, key),
+                    instances=[dict(text=self.records.text(number))])
 
     def prepare_data(self, idx: int) -> Any:
         """Read and process a sample.
@@ -131,61 +127,26 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
         """
         sample = self.get_data_info(idx)
         try:
-            with self.file.begin() as transaction:
-                images = self._read(transaction, sample['record'])
+            images = self.records.read(sample['record'])
         except BrokenRecordError as error:
             if self.on_error == 'raise':
                 raise
             print_log(f'{error}; another sample is drawn', 'current', logging.WARNING)
             return None
-        return self.pipeline(sample | images | self._shapes(images))
+        return self.pipeline(sample | images | self.shapes(images))
 
-    def _shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
+    def shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
+        """Shapes to put into a sample.
+
+        Args:
+            images: What was read.
+        """
         shape = images['img'].shape[:2]
         return dict(img_shape=shape, ori_shape=shape)
 
-    def _read(self, transaction: lmdb.Transaction, record: int) -> dict[str, Image]:
-        return {name: self._decode(transaction, _key(prefix, record))
-                for name, prefix in self.images.items()}
-
-    def _decode(self, transaction: lmdb.Transaction, key: bytes) -> Image:
-        content = _get(transaction, key)
-        try:
-            image = mmcv.imfrombytes(content, flag=self.color_type) if content else None
-        except cv2.error:
-            image = None
-        if image is None:
-            what = 'missing' if content is None else f'no image ({len(content)} bytes)'
-            raise BrokenRecordError(f'{key.decode()!r} of {self.ann_file!r} is {what}')
-        return image
-
-    def _report(self, broken: dict[int, str]) -> None:
-        message = (f'{len(broken)} records of {self.ann_file!r} are broken, of numbers '
-                   f'{list(broken)[:_SHOWN]}{"..." if len(broken) > _SHOWN else ""}. The first: '
-                   f'{next(iter(broken.values()))}')
-        if self.on_error == 'raise':
-            raise BrokenRecordError(f"{message}. Set on_error='skip' to do without them")
-        print_log(f'{message}; they are left out', 'current', logging.WARNING)
-
-    def _wrong_layout(self, transaction: lmdb.Transaction, why: str) -> LmdbError:
-        keys = [bytes(key).decode('utf-8', 'replace') for key, _ in
-                zip(transaction.cursor().iternext(values=False), range(2 * _SHOWN))]
-        expected = ['num-samples', *(f'{p}-000000001' for p in (*self.images.values(), 'label'))]
-        return LmdbError(f'{self.ann_file!r} is no file for {type(self).__name__}: {why}. It has '
-                         f'keys such as {keys}, expected were {expected}')
-
     def close(self) -> None:
         """Close the file; reading opens it again."""
-        self.file.close()
-
-
-def _get(transaction: lmdb.Transaction, key: bytes) -> bytes | None:
-    value = transaction.get(key)
-    return None if value is None else bytes(value)
-
-
-def _key(prefix: str, record: int) -> bytes:
-    return f'{prefix}-{record:09d}'.encode()
+        self.records.file.close()
 
 
 def _require(field: str, value: object, choices: tuple[object, ...]) -> None:

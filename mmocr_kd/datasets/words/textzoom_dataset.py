@@ -46,8 +46,13 @@ class TextZoomDataset(CheckedRecogLMDBDataset):
         """What each image of a sample is called in the file."""
         return _VIEWS[self.view]
 
-    def _shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
-        shapes = super()._shapes(images)
+    def shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
+        """Shapes to put into a sample.
+
+        Args:
+            images: What was read.
+        """
+        shapes = super().shapes(images)
         if 'hr_img' in images:
             shapes['hr_shape'] = images['hr_img'].shape[:2]
         return shapes

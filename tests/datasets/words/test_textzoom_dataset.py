@@ -67,7 +67,7 @@ def test_an_undecodable_photo_of_a_pair_is_named(tmp_path):
 
 
 def test_a_file_of_single_images_is_refused(tmp_path):
-    with pytest.raises(LmdbError, match='TextZoomDataset.*image_lr-000000001'):
+    with pytest.raises(LmdbError, match='another layout.*expected.*image_lr-000000001'):
         build(lmdb_files.words(tmp_path / 'a'), on_error='skip')
 
 

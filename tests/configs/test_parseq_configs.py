@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from config_zoo import CONFIGS, build, load
+from mmengine.config import Config
 from mmengine.registry import OPTIM_WRAPPERS, PARAM_SCHEDULERS
+from mmengine.runner import Runner
 from mmengine.structures import LabelData
 from mmocr.registry import DATASETS
 from mmocr.structures import TextRecogDataSample
@@ -102,17 +104,21 @@ def test_schedule_of_the_example():
     assert 0 < found[-1] < 1e-3 * max(found)
 
 
+def write_crops(folder, words):
+    """Write noise crops with these labels as ``words.json``, in MMOCR's format."""
+    entries, generator = [], np.random.default_rng(0)
+    for number, word in enumerate(words):
+        pixels = generator.integers(0, 256, (20 + number, 61, 3), np.uint8)
+        cv2.imwrite(str(folder / f'{number}.png'), pixels)
+        entries.append(dict(img_path=f'{number}.png', instances=[dict(text=word)]))
+    meta = dict(dataset_type='TextRecogDataset', task_name='textrecog')
+    (folder / 'words.json').write_text(json.dumps(dict(metainfo=meta, data_list=entries)))
+
+
 @pytest.fixture
 def crops(tmp_path):
-    """Build a data set of noise crops with these labels."""
     def crops(words, pipeline):
-        entries, generator = [], np.random.default_rng(0)
-        for number, word in enumerate(words):
-            pixels = generator.integers(0, 256, (20 + number, 61, 3), np.uint8)
-            cv2.imwrite(str(tmp_path / f'{number}.png'), pixels)
-            entries.append(dict(img_path=f'{number}.png', instances=[dict(text=word)]))
-        meta = dict(dataset_type='TextRecogDataset', task_name='textrecog')
-        (tmp_path / 'words.json').write_text(json.dumps(dict(metainfo=meta, data_list=entries)))
+        write_crops(tmp_path, words)
         return DATASETS.build(dict(type='OCRDataset', data_root=str(tmp_path),
                                    ann_file='words.json', pipeline=pipeline))
     return crops
@@ -137,6 +143,25 @@ def test_test_pipeline_keeps_labels_and_resizes_bicubically(crops):
     image = cv2.imread(sample['data_samples'].img_path)
     wanted = np.asarray(Image.fromarray(image).resize((128, 32), Image.Resampling.BICUBIC))
     assert np.array_equal(sample['inputs'].permute(1, 2, 0).numpy(), wanted)
+
+
+def test_published_recipe_trains(tmp_path):
+    """Two epochs of four iterations with one block; the second is averaged."""
+    cfg = Config.fromfile(CONFIGS['parseq-tiny_20e_st_mj'])
+    write_crops(tmp_path, ['four', 'words', 'to', 'learn'])
+    cfg.merge_from_dict({
+        'work_dir': str(tmp_path), 'model.backbone.depth': 1, 'train_cfg.max_epochs': 2,
+        'custom_hooks.0.begin_epoch': 2, 'env_cfg.mp_cfg.mp_start_method': None})
+    cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    for part in cfg.train_dataloader.dataset.datasets:
+        part.update(data_root=str(tmp_path), ann_file='words.json')
+    for part in ('val', 'test'):
+        cfg.update({f'{part}_{key}': None for key in ('cfg', 'dataloader', 'evaluator')})
+    Runner.from_cfg(cfg).train()
+    saved = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
+    assert saved['ema_state_dict']['steps'] == 4
+    averaged, last = saved['state_dict'], saved['ema_state_dict']
+    assert not torch.equal(averaged['decoder.head.weight'], last['module.decoder.head.weight'])
 
 
 @pytest.mark.slow

@@ -3,22 +3,13 @@
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1.485e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0),
-    clip_grad=dict(max_norm=20),
-    # For those who try weight decay: as in the official code, none for these.
-    paramwise_cfg=dict(
-        norm_decay_mult=0.0,
-        bias_decay_mult=0.0,
-        custom_keys={
-            'backbone.pos_embed': dict(decay_mult=0.0),
-            'decoder.pos_queries': dict(decay_mult=0.0),
-            'decoder.text_embed': dict(decay_mult=0.0)
-        }))
+    clip_grad=dict(max_norm=20))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-# One cycle of 20 epochs, written as warm-up and cosine: checkpoints with MMEngine's OneCycleLR cannot
-# be loaded safely (torch.load with weights_only). The official warm-up is a cosine, too. From epoch
-# 15 on the rate is held, while weights are averaged.
+# One cycle of 20 epochs as warm-up and cosine, because checkpoints with MMEngine's OneCycleLR
+# cannot be loaded safely (torch.load with weights_only). Officially, the warm-up is a cosine, too.
+# From epoch 15 on the rate is held, while weights are averaged.
 param_scheduler = [
     dict(
         type='LinearLR',

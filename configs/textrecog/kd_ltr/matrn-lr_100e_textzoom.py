@@ -1,0 +1,16 @@
+# Student, labels only: reads words of 16x64, starts from its teacher's weights like the distilled
+# one. No teacher runs along.
+_base_ = ['_base_/models/matrn_lr.py', '_base_/recipes/textzoom.py']
+
+model = dict(
+    _delete_=True,
+    type='LowResRecognizerDistiller',
+    student=_base_.model,
+    teacher=dict(
+        config='{{ fileDirname }}/../matrn/matrn_10e_st_mj.py',
+        checkpoint='work_dirs/pretrained/matrn_official.pth'),
+    losses=dict(hard=dict(type='HardLabelLoss', loss_weight=1.0)),
+    visual='backbone.layer3',
+    valid_steps=None,
+    init_student_from_teacher=True,
+    eval_mode='student')

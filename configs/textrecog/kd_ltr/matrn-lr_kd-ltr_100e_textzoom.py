@@ -1,0 +1,4 @@
+# Student with KD-LTR, otherwise as matrn-lr_100e_textzoom.py.
+_base_ = ['matrn-lr_100e_textzoom.py', '_base_/distill/kd_ltr_official.py']
+
+model = dict(losses=dict(_delete_=True, **_base_.kd_ltr_losses))

@@ -1,0 +1,4 @@
+# The student of parseq-tiny-lr_*.py as a plain recogniser, for weights that were exported.
+_base_ = ['_base_/models/parseq-tiny_lr.py', '_base_/recipes/textzoom-plain-94.py']
+
+load_from = 'work_dirs/pretrained/parseq-tiny_official.pth'

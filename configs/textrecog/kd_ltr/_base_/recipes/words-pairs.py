@@ -1,18 +1,24 @@
-# Words of 16x50 with the same words of 32x100 beside them, for students and for teachers that are
-# tested on small words.
+# Degraded words of 16x50 with the same words, clean, of 32x100 beside them: KD-LTR's robustness
+# setting. For students, and for teachers that are tested on small words.
 _base_ = 'words.py'
 
-to_pair = [
-    # 1: PairedResize shrinks from the photo at once, as KD-LTR does for its robustness sets.
+# 1: PairedResize shrinks from the photo at once.
+shrink = [
     dict(type='SynthesizeLR', scale=1),
     dict(type='PairedResize', lr_scale=(50, 16), hr_scale=(100, 32), backend='pillow',
          interpolation='bicubic'),
+]
+pack = [
     dict(type='PackPairedTextRecogInputs',
          meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
 ]
-words_pipeline = _base_.read_label + to_pair
+# Drawn anew in training, fixed for each word in validation.
+degrade = [dict(type='TextDegradation', prob=0.25, seed_by_index=False)]
+degrade_fixed = [dict(type='TextDegradation', prob=0.25, seed=0, seed_by_index=True)]
+
+words_pipeline = _base_.read_label + shrink + degrade + pack
 embedded_pipeline = _base_.load_image + words_pipeline
-test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True)] + to_pair
+test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True)] + shrink + degrade_fixed + pack
 
 train_dataloader = dict(
     batch_size=32,

@@ -18,7 +18,7 @@ class HardLabelLoss(ReadingLoss):
     Official code of KD-LTR (Guo et al., ACM MM 2023): the mean over all characters and end tokens
     of the batch, so long words weigh more, and over permutations. Padding never counts, unlike
     in MMOCR's loss of ABINet. For CTC dictionaries it is PyTorch's CTC loss with its default
-    mean (each word divided by its length) and impossible alignments left out (our extension).
+    mean (each word divided by its length) and impossible alignments counting 0 (our extension).
 
     Args:
         loss_weight: Weight, > 0 (0.025 in the official code).

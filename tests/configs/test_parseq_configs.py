@@ -147,7 +147,7 @@ def test_test_pipeline_keeps_labels_and_resizes_bicubically(crops):
 
 def test_published_recipe_trains(tmp_path):
     """Two epochs of four iterations with one block; the second is averaged."""
-    cfg = Config.fromfile(CONFIGS['parseq-tiny_20e_st_mj'])
+    cfg = Config.fromfile(CONFIGS['parseq-tiny_20e_st_mj'], format_python_code=False)
     write_crops(tmp_path, ['four', 'words', 'to', 'learn'])
     cfg.merge_from_dict({
         'work_dir': str(tmp_path), 'model.backbone.depth': 1, 'train_cfg.max_epochs': 2,

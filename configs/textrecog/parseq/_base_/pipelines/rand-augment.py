@@ -56,3 +56,5 @@ test_pipeline = [
     dict(type='LoadOCRAnnotations', with_text=True),
     pack,
 ]
+# Or each would be in every dumped config a second time.
+del operations, augmentation, filter_labels, resize, pack

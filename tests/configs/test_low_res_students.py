@@ -6,11 +6,11 @@ from pathlib import Path
 import mmocr
 import pytest
 import torch
-from config_zoo import ROOT, load
+from config_zoo import ROOT, load, shallow
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_kd.adapters.low_res_start import start_from_teacher
+from mmocr_kd.adapters.recognition import start_from_teacher
 
 FOLDER = ROOT / 'textrecog/kd_ltr/_base_/models'
 MMOCR = Path(mmocr.__file__).parent / '.mim/configs'
@@ -57,9 +57,6 @@ PARAMETERS = {
     'matrn_lr': ((44_155_513, 44_156_601), (44.1574, 44.1585), 2 * 960 - 32),
     'parseq_lr': ((23_805_023, 23_832_671), (23.8050, 23.8327), 0),
 }
-LAYERS = dict.fromkeys(('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder', 'ABIEncoder',
-                        'ABILanguageDecoder', 'SemanticVisualFusion'), 'n_layers')
-LAYERS['PARSeqViT'] = 'depth'
 
 
 def test_every_student_is_tested():
@@ -74,7 +71,7 @@ def name(request):
 @pytest.fixture(scope='module')
 def pair(name):
     """Student and teacher with few layers, reading words of few characters."""
-    return [MODELS.build(small(cfg)).eval() for cfg in configs(name)]
+    return [MODELS.build(shallow(cfg)).eval() for cfg in configs(name)]
 
 
 def test_has_its_teachers_parameters(name, pair):
@@ -137,16 +134,6 @@ def teacher_of(text):
     if named:
         return {'mmocr::': MMOCR, 'configs/': ROOT}[named[1]] / named[2]
     return FOLDER / re.search(r"_base_ = '(\S+)'", text)[1]
-
-
-def small(cfg):
-    """Copy of a model config with one layer wherever layers repeat, and five characters."""
-    if not isinstance(cfg, dict):
-        return cfg
-    cut = {LAYERS[cfg['type']]: 1} if cfg.get('type') in LAYERS else {}
-    if 'max_seq_len' in cfg and 'Encoder' not in cfg['type']:
-        cut['max_seq_len'] = 6
-    return {key: small(value) for key, value in cfg.items()} | cut
 
 
 def shapes(model):

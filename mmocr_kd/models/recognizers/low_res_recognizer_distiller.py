@@ -9,8 +9,12 @@ from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ...adapters import build_teacher
-from ...adapters.low_res_start import LOW_RES_DIFFERENCES, start_from_teacher
-from ...adapters.recognition import PairReader, RecognizerTeacher
+from ...adapters.recognition import (
+    LOW_RES_DIFFERENCES,
+    PairReader,
+    RecognizerTeacher,
+    start_from_teacher,
+)
 from ...losses import Labels, Reading
 from .plain_student_keys import PlainStudentKeys
 
@@ -40,7 +44,7 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         init_student_from_teacher: Start from the teacher's weights, as KD-LTR does; when training
             starts, before ``load_from`` and resuming.
         patch_init: How a smaller patch embedding starts, see
-            :func:`~mmocr_kd.adapters.low_res_start.start_from_teacher`.
+            :func:`~mmocr_kd.adapters.recognition.start_from_teacher`.
         may_differ: Patterns of keys in which the models may differ, see there.
         eval_mode: Who predicts. 'student'; 'teacher_hr': the teacher on ``hr_inputs``, which the
             test pipeline has to pack; 'teacher_upsampled': the teacher on ``inputs`` enlarged

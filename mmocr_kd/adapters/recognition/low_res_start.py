@@ -5,7 +5,7 @@ from typing import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from mmocr_kd.distill import Inheritance, Initializer, inherit_weights, sum_pool_patch
+from ...distill import Inheritance, Initializer, inherit_weights, sum_pool_patch
 
 PATCH_INITS: dict[str, dict[str, Initializer]] = {
     'random': {},

@@ -4,7 +4,7 @@ from mmocr.models.textrecog.backbones import ResNetABI
 from mmocr.models.textrecog.preprocessors import STN
 from torch import nn
 
-from mmocr_kd.adapters.low_res_start import start_from_teacher
+from mmocr_kd.adapters.recognition import start_from_teacher
 from mmocr_kd.distill import InheritanceError
 from mmocr_kd.models.backbones import PARSeqViT
 

@@ -2,7 +2,7 @@
 import pytest
 import tiny_matrn
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.registry import MODELS
@@ -104,6 +104,7 @@ def test_the_loss_trains_every_parameter():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in decoder.parameters())
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.lists(st.sampled_from([0, 1, END]), min_size=6, max_size=6), min_size=1,
                 max_size=4), st.integers(1, 3))
 def test_word_lengths_equal_a_loop(classes, shortest):

@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmocr_kd.models.decoders import VisualTokenMasking
@@ -48,6 +48,7 @@ def test_gradients_go_to_the_token_where_masked_and_to_the_input_elsewhere():
     assert torch.equal(masking.v_token.grad, torch.full((1, WIDTH), float(drawn.sum())))
 
 
+@settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2 ** 31), count=st.integers(1, SIZE),
        lengths=st.lists(st.integers(1, STEPS), min_size=1, max_size=4))
 def test_it_masks_the_most_attended_positions_of_one_valid_step(seed, count, lengths):

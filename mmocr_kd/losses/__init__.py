@@ -11,13 +11,16 @@ from .k_best import Paths, k_best_paths, path_distribution
 from .masket_loss import MaskETLoss
 from .pixel_loss import PixelLoss
 from .reading import Labels, Reading, ReadingLoss
+from .resolution_cost_loss import ResolutionCostLoss
+from .scale_factors import check_scale_factors
 from .semantic_contrastive_loss import SemanticContrastiveLoss
 from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
     'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'HardLabelLoss', 'Labels', 'MaskETLoss', 'Paths',
-    'PixelLoss', 'Reading', 'ReadingLoss', 'SemanticContrastiveLoss', 'SoftLogitsLoss',
-    'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy', 'binary_kl',
-    'character_vectors', 'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
+    'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionCostLoss', 'SemanticContrastiveLoss',
+    'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy',
+    'binary_kl', 'character_vectors', 'check_scale_factors', 'k_best_paths', 'label_distribution',
+    'occupancy', 'path_distribution'
 ]

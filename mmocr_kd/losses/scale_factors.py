@@ -1,0 +1,62 @@
+"""The resolutions a student may choose from, and what they cost."""
+from __future__ import annotations
+
+import math
+from typing import Sequence
+
+
+def check_scale_factors(scale_factors: Sequence[float]) -> tuple[float, ...]:
+    """Return the candidate scales as a tuple if they can be candidates.
+
+    Args:
+        scale_factors: Sizes relative to the teacher's image (its side, not its area).
+
+    Raises:
+        ValueError: Unless there is at least one, all lie in (0, 1] and each is larger than the one
+            before: costs and histograms are read by position.
+    """
+    scales = tuple(float(scale) for scale in scale_factors)
+    if not scales:
+        raise ValueError('scale_factors is empty: name at least one scale, such as [0.5]')
+    if not all(math.isfinite(scale) and 0 < scale <= 1 for scale in scales):
+        raise ValueError(f'scale_factors={list(scales)} must lie in (0, 1]: they shrink the image '
+                         'the teacher sees, nothing is enlarged')
+    if any(after <= before for before, after in zip(scales, scales[1:])):
+        raise ValueError(f'scale_factors={list(scales)} must rise strictly: sort them and name '
+                         'each once, costs of a table likewise')
+    return scales
+
+
+def power_costs(scale_factors: Sequence[float], exponent: float) -> list[float]:
+    """``s^exponent`` of each scale: 1 is what the full resolution costs.
+
+    Args:
+        scale_factors: See :func:`check_scale_factors`.
+        exponent: 1.5 in the official code; 2 is the share of the pixels.
+    """
+    return [scale**exponent for scale in scale_factors]
+
+
+def table_costs(scale_factors: Sequence[float], costs: Sequence[float],
+                reference: float | None) -> list[float]:
+    """Measured costs relative to that of the full resolution.
+
+    Args:
+        scale_factors: See :func:`check_scale_factors`.
+        costs: Of the student at each scale, in any unit (operations, seconds), > 0, not falling.
+        reference: Cost of the full resolution in that unit, > 0. None extrapolates the cost of the
+            largest scale by pixels.
+
+    Raises:
+        ValueError: If their number, order or sign is wrong.
+    """
+    if len(costs) != len(scale_factors):
+        raise ValueError(f'costs={list(costs)} has {len(costs)} entries for {len(scale_factors)} '
+                         'scale_factors: measure one cost per scale')
+    reference = costs[-1] / scale_factors[-1]**2 if reference is None else reference
+    if not all(math.isfinite(cost) and cost > 0 for cost in (*costs, reference)):
+        raise ValueError(f'costs={list(costs)} and reference={reference} must be finite and > 0')
+    if any(after < before for before, after in zip(costs, costs[1:])):
+        raise ValueError(f'costs={list(costs)} must not fall while scale_factors rise: is the '
+                         'table in another order?')
+    return [cost / reference for cost in costs]

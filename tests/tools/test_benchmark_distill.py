@@ -1,145 +1,202 @@
 import re
+import subprocess
+import sys
 import time
 
 import benchmark_distill
 import pytest
 import torch
-from tiny_configs import distilling
+from conftest import ROOT
+from distill_bench import ADDED, DISTILLED, STUDENT, TEACHER, WHOLE
+from tiny_configs import distilling, distilling_words
 
 from mmocr_kd.distill import ModelTeacher
 from mmocr_kd.measure import Timing
 
-CASES = (benchmark_distill.STUDENT, benchmark_distill.TEACHER, benchmark_distill.DISTILLED)
+CASES = (STUDENT, TEACHER, DISTILLED)
+KINDS = {'hook': distilling, 'wrapper': distilling, 'ctc': distilling_words,
+         'attention': distilling_words}
+SIZES = {'attention': ('16', '64')}  # the small ABINet's attention fits no other
 
 
-def bench(tmp_path, config, *options):
-    args = benchmark_distill.parse_args(
-        [str(config), '--batch-size', '2', '--size', '64', '96', *options])
+def command(tmp_path, kind, *options):
+    config = KINDS[kind](tmp_path, kind)
+    size = SIZES.get(kind, ('64', '96') if kind in ('hook', 'wrapper') else ('16', '50'))
+    return [str(config), '--batch-size', '2', '--size', *size, *options]
+
+
+def bench(tmp_path, kind='hook', *options):
+    args = benchmark_distill.parse_args(command(tmp_path, kind, *options))
     return benchmark_distill.prepare(args, str(tmp_path))
 
 
-@pytest.mark.parametrize('kind', ['hook', 'wrapper'])
+def numbers(said):
+    """Those in the table's lines."""
+    return {name: [float(n) for n in re.findall(r'[\d.]+', line)]
+            for line in said.splitlines() for name in CASES if line.startswith(name)}
+
+
+@pytest.mark.parametrize('kind', ['hook', 'ctc'])
 def test_prints_all_three_and_the_ratios(kind, tmp_path, capsys):
-    benchmark_distill.main([str(distilling(tmp_path, kind)), '--batch-size', '2', '--size', '64',
-                            '96', '--iters', '3', '--warmup', '1', '--threads', '1'])
+    benchmark_distill.main(command(tmp_path, kind, '--iters', '3', '--warmup', '1', '--threads',
+                                   '1', '--letters', '5'))
     said = capsys.readouterr().out
-    assert '2 x (3, 64, 96) on' in said and '1 CPU threads, 3 rounds after 1' in said
-    numbers = {name: [float(n) for n in re.findall(r'[\d.]+', line)]
-               for line in said.splitlines() for name in CASES if line.startswith(name)}
-    assert set(numbers) == set(CASES)
-    for median, first, third, peak, resident in numbers.values():
+    shape = {'hook': '(3, 64, 96)', 'ctc': '(1, 16, 50) and (1, 32, 100)'}[kind]
+    assert f'2 x {shape} on' in said and '1 CPU threads, 3 rounds after 1' in said
+    found = numbers(said)
+    assert set(found) == set(CASES)
+    for median, first, third, peak, resident in found.values():
         assert 0 < first <= median <= third and 0 < resident < peak
-    peak = {name: values[3] for name, values in numbers.items()}
-    assert peak[CASES[2]] > peak[CASES[0]]
-    assert re.search(r'time +[-\d.]+ .*target <= 1.05: (met|missed)', said)
-    assert re.search(r'memory +[\d.]+ ', said)
+    peak = {name: values[3] for name, values in found.items()}
+    assert peak[DISTILLED] > peak[STUDENT]
+    added, _, whole = said.partition(ADDED)[2].partition(WHOLE)
+    assert re.search(r'memory +[\d.]+ ', added)
+    assert bool(whole) == (kind == 'ctc')
+    target = r'time +[-\d.]+ .*target <= {}: (met|missed)'.format
+    assert re.search(target(1.1), whole) if whole else re.search(target(1.05), added)
 
 
-@pytest.mark.parametrize('kind', ['hook', 'wrapper'])
+def test_runs_as_a_program(tmp_path):
+    run = subprocess.run(
+        [sys.executable, ROOT / 'tools/benchmark_distill.py',
+         *command(tmp_path, 'attention', '--iters', '2', '--warmup', '0', '--cpu-time')],
+        capture_output=True, text=True, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert set(numbers(run.stdout)) == set(CASES) and WHOLE in run.stdout
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_each_case_does_what_it_says(kind, tmp_path, monkeypatch):
     """Also with a schedule that would start later."""
-    subject = bench(tmp_path, distilling(tmp_path, kind))
+    subject, batch = bench(tmp_path, kind)
     looks = []
     look = ModelTeacher.__call__
     monkeypatch.setattr(ModelTeacher, '__call__',
                         lambda self, *args: looks.append(self) or look(self, *args))
-    students = {CASES[0]: subject.student.model, CASES[2]: subject.distilled.model}
+    students = {STUDENT: subject.student.model, DISTILLED: subject.distilled.model}
     # student alone, teacher alone, both: which of them move, and how often a teacher looks
     for name, teachers in zip(CASES, (0, 1, 1)):
         looks.clear()
-        before = {key: _weights(model) for key, model in students.items()}
-        subject.cases()[name]()()
-        moved = {key for key, model in students.items() if not _weights(model).equal(before[key])}
+        before = {key: weights(model) for key, model in students.items()}
+        subject.cases(batch)[name]()()
+        moved = {key for key, model in students.items() if not weights(model).equal(before[key])}
         assert moved == {name} & set(students) and len(looks) == teachers
 
 
-def _weights(model):
+def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
 def test_repeated_steps_see_the_same_annotations(tmp_path):
-    subject = bench(tmp_path, distilling(tmp_path))
-    polygons = [p.copy() for s in subject.batch['data_samples'] for p in s.gt_instances.polygons]
+    subject, batch = bench(tmp_path)
+    polygons = [p.copy() for s in batch['data_samples'] for p in s.gt_instances.polygons]
     for _ in range(2):
-        subject.cases()[CASES[2]]()()
-    after = [p for s in subject.batch['data_samples'] for p in s.gt_instances.polygons]
+        subject.cases(batch)[DISTILLED]()()
+    after = [p for s in batch['data_samples'] for p in s.gt_instances.polygons]
     assert all((a == b).all() for a, b in zip(polygons, after, strict=True))
 
 
-def test_a_slow_teacher_costs_its_time_once(tmp_path, monkeypatch):
-    """The ratio is 1 where the teacher's time is all there is; its nap dwarfs everything else."""
+@pytest.mark.parametrize('kind', ['hook', 'ctc'])
+def test_a_slow_teacher_costs_its_time_once(kind, tmp_path, monkeypatch):
+    """Both ratios are 1 where the teacher's time is all there is: its nap dwarfs the rest."""
     look = ModelTeacher.__call__
+    naps = []
+    monkeypatch.setattr(ModelTeacher, '__call__',
+                        lambda self, *args: naps.append(1000) or look(self, *args))
+    subject, batch = bench(tmp_path, kind)
+    timings = benchmark_distill.interleave(subject.cases(batch), 2, 1,
+                                           clock=lambda: time.perf_counter() + sum(naps))
+    for ratio in benchmark_distill.ratios(timings).values():
+        assert ratio.value == pytest.approx(1, abs=.02)
 
-    def slow(self, *args):
-        time.sleep(1)
-        return look(self, *args)
 
-    monkeypatch.setattr(ModelTeacher, '__call__', slow)
-    subject = bench(tmp_path, distilling(tmp_path))
-    timings = benchmark_distill.interleave(subject.cases(), 2, 1)
-    assert benchmark_distill.overhead(timings)[0] == pytest.approx(1, abs=.2)
+@pytest.mark.parametrize('kind', ['ctc', 'attention'])
+def test_teacher_of_words_reads_the_large_ones_along_the_labels(kind, tmp_path):
+    subject, batch = bench(tmp_path, kind, '--letters', '4')
+    seen = {}
+    teacher = subject.teacher.model
+    teacher.backbone.register_forward_pre_hook(
+        lambda module, images: seen.update(images=images[0], training=module.training))
+    teacher.decoder.register_forward_hook(
+        lambda module, _, output: seen.update(forced=module.training))
+    subject.cases(batch)[TEACHER]()()
+    small = batch['inputs'][0].shape
+    assert seen['images'].shape == (2, small[0], 2 * small[1], 2 * small[2])
+    assert seen['forced'] and not seen['training'] and not teacher.decoder.training
 
 
-def test_resident_memory_is_weights_and_optimizer(tmp_path):
-    config = distilling(tmp_path, optim_wrapper={'optimizer': {'type': 'Adam', 'lr': .01}})
-    subject = bench(tmp_path, config)
-    subject.cases()[CASES[0]]()()
+def test_step_without_distillation_needs_no_large_words(tmp_path):
+    subject, batch = bench(tmp_path, 'ctc')
+    for word in batch['hr_inputs']:
+        word.resize_(0)
+    assert set(subject.cases(batch)[STUDENT]()()) == {'loss', 'loss_hard'}
+    with pytest.raises(RuntimeError):
+        subject.cases(batch)[DISTILLED]()()
+
+
+@pytest.mark.parametrize('kind', ['hook', 'ctc'])
+def test_resident_memory_is_weights_and_optimizer(kind, tmp_path):
+    subject, batch = bench(tmp_path, kind, '--cfg-options', 'optim_wrapper.optimizer.type=Adam')
+    subject.cases(batch)[STUDENT]()()
     resident = subject.resident()
     model = subject.student.model
-    weights = sum(p.nbytes for p in model.parameters())
+    parameters = sum(p.nbytes for p in model.parameters())
     buffers = sum(b.nbytes for b in model.buffers())
     steps = 4 * len(list(model.parameters()))  # Adam counts them per parameter
-    assert weights * 3 + buffers <= resident[CASES[0]] <= weights * 3 + buffers + steps
+    assert parameters * 3 + buffers <= resident[STUDENT] <= parameters * 3 + buffers + steps
     saved = torch.load(tmp_path / 'teacher.pth')['state_dict'].values()
-    assert resident[CASES[1]] == sum(value.nbytes for value in saved)
+    assert resident[TEACHER] == sum(value.nbytes for value in saved)
 
 
-def test_synthetic_batch_is_what_a_pipeline_packs():
-    batch = benchmark_distill.synthetic_batch(3, (64, 96), polygons=5)
-    assert [tuple(image.shape) for image in batch['inputs']] == [(3, 64, 96)] * 3
-    for sample in batch['data_samples']:
-        polygons = torch.tensor([p.tolist() for p in sample.gt_instances.polygons]).view(5, 4, 2)
-        assert (polygons >= 0).all() and (polygons <= torch.tensor([96, 64])).all()
-        assert sample.img_shape == (64, 96) and not sample.gt_instances.ignored.any()
-        width, height = (polygons.amax(1) - polygons.amin(1)).unbind(1)
-        assert (width > 0).all() and (height > 0).all()
-
-
-def test_real_data_comes_from_the_training_set(tmp_path):
-    subject = bench(tmp_path, distilling(tmp_path), '--real-data')
-    paths = [sample.img_path for sample in subject.batch['data_samples']]
+@pytest.mark.parametrize('kind', ['hook', 'ctc'])
+def test_real_data_comes_from_the_training_set(kind, tmp_path):
+    subject, batch = bench(tmp_path, kind, '--real-data')
+    paths = [sample.img_path for sample in batch['data_samples']]
     assert len(paths) == 2 and all('train' in path for path in paths)
-    subject.cases()[CASES[2]]()()
+    subject.cases(batch)[DISTILLED]()()
 
 
-def test_random_teacher_needs_no_checkpoint(tmp_path):
-    config = distilling(tmp_path)
+@pytest.mark.parametrize('kind', ['hook', 'ctc'])
+def test_random_teacher_needs_no_checkpoint(kind, tmp_path):
+    args = command(tmp_path, kind)
     (tmp_path / 'teacher.pth').unlink()
     with pytest.raises(FileNotFoundError, match='teacher'):
-        bench(tmp_path, config)
-    bench(tmp_path, config, '--random-teacher').cases()[CASES[1]]()()
+        benchmark_distill.prepare(benchmark_distill.parse_args(args), str(tmp_path))
+    args = benchmark_distill.parse_args([*args, '--random-teacher'])
+    subject, batch = benchmark_distill.prepare(args, str(tmp_path))
+    subject.cases(batch)[DISTILLED]()()
 
 
 def test_cfg_options_reach_the_config(tmp_path):
-    subject = bench(tmp_path, distilling(tmp_path), '--cfg-options',
-                    'optim_wrapper.optimizer.lr=0.125')
+    subject, _ = bench(tmp_path, 'hook', '--cfg-options', 'optim_wrapper.optimizer.lr=0.125')
     assert subject.distilled.optim_wrapper.get_lr() == {'lr': [.125]}
 
 
-def test_overhead_by_hand():
-    timings = dict(zip(CASES, (Timing((1., 2., 3.)), Timing((2., 2., 2.)), Timing((4., 5., 6.)))))
-    assert benchmark_distill.overhead(timings) == (1.5, 1.5, 1.5)
-    noisy = dict(timings, **{CASES[2]: Timing((4., 5., 16.))})
-    ratio, low, high = benchmark_distill.overhead(noisy)
-    assert ratio == 1.5 and low == 1.5 and high > ratio
+def test_ratios_by_hand():
+    seconds = ((1., 2., 3.), (2., 2., 2.), (4., 5., 6.))
+    timings = {name: Timing(values) for name, values in zip(CASES, seconds)}
+    ratios = benchmark_distill.ratios(timings)
+    added = ratios[ADDED]
+    assert (added.value, added.low, added.high) == (1.5, 1.5, 1.5)
+    assert ratios[WHOLE].value == 1.25 and ratios[WHOLE].low == 1.2
+    noisy = {**timings, DISTILLED: Timing((4., 5., 16.))}
+    added = benchmark_distill.ratios(noisy)[ADDED]
+    assert added.value == 1.5 == added.low < added.high
 
 
-def test_help_and_verdict(capsys):
+@pytest.mark.parametrize('title, distilled, verdict', [
+    (ADDED, 3.0, 'met'), (ADDED, 3.2, 'missed'), (WHOLE, 3.2, 'met'), (WHOLE, 3.4, 'missed')])
+def test_verdict(title, distilled, verdict):
+    timings = {name: Timing((t, t)) for name, t in zip(CASES, (1., 2., distilled))}
+    resident = dict.fromkeys(CASES, 0)
+    text = benchmark_distill.report(timings, resident, dict(zip(CASES, (10, 4, 12))),
+                                    {title: 1.05 if title == ADDED else 1.10})
+    time_line, = [line for line in text.splitlines() if 'target' in line]
+    assert time_line.endswith(verdict) and text.partition(title)[2].startswith(f'\n{time_line}')
+    assert 'memory  0.500' in text
+
+
+def test_help(capsys):
     with pytest.raises(SystemExit):
         benchmark_distill.main(['--help'])
     assert 'take turns' in capsys.readouterr().out
-    for distilled, verdict in ((3.0, 'met'), (3.2, 'missed')):
-        timings = {name: Timing((t, t)) for name, t in zip(CASES, (1., 2., distilled))}
-        resident = dict.fromkeys(CASES, 0)
-        text = benchmark_distill.report(timings, resident, dict(zip(CASES, (10, 4, 12))))
-        assert text.splitlines()[-2].endswith(verdict) and 'memory  0.500' in text

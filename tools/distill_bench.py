@@ -1,0 +1,259 @@
+"""What benchmark_distill.py measures, one class for each kind of distillation."""
+from __future__ import annotations
+
+import argparse
+import copy
+from abc import ABC, abstractmethod
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Iterator, Sequence
+
+import torch
+from made_up_batches import texts_in_images, word_pairs
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmocr.registry import MODELS, TRANSFORMS
+from torch import Tensor, nn
+
+from mmocr_kd.adapters import build_teacher, build_term
+from mmocr_kd.adapters.recognition import PairReader, prepare_targets
+from mmocr_kd.apis import find_distillation, find_low_res_distillation
+from mmocr_kd.distill import Teacher, model_config
+from mmocr_kd.hooks import MaskETDistillHook
+from mmocr_kd.measure import Case, peak_bytes, tensor_bytes
+from mmocr_kd.models.recognizers import LowResRecognizerDistiller
+
+STUDENT, TEACHER, DISTILLED = 'student step', 'teacher forward', 'distilled step'
+# What a distilled step costs in relation to its parts.
+ADDED = '(distilled - student) / teacher forward'
+WHOLE = 'distilled / (student + teacher forward)'
+
+
+class Bench(ABC):
+    """Two equal students, one of them distilled, and a teacher.
+
+    Args:
+        cfg: The config; gives optimizer and environment.
+        student: Config of the model that learns from labels.
+        distilled: Config of the model that learns from the teacher.
+        hooks: Configs of hooks that distil.
+        folder: For the logs of MMEngine's runners.
+
+    Attributes:
+        teacher: Set by subclasses.
+        targets: What ``ADDED`` or ``WHOLE`` should be at most.
+    """
+
+    teacher: Teacher
+    targets: dict[str, float]
+
+    def __init__(self, cfg: Config, student: dict[str, Any], distilled: dict[str, Any],
+                 hooks: list[dict[str, Any]], folder: str) -> None:
+        self.student = _runner(cfg, student, [], Path(folder, 'student'))
+        self.distilled = _runner(cfg, distilled, hooks, Path(folder, 'distilled'))
+
+    @property
+    def plain(self) -> Any:
+        """The model that learns from labels."""
+        model = self.student.model
+        return model.module if is_model_wrapper(model) else model
+
+    @property
+    def device(self) -> torch.device:
+        """Where all of it runs."""
+        return next(self.plain.parameters()).device
+
+    @abstractmethod
+    def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
+        """A batch as the config's data loader would give it, of noise.
+
+        Args:
+            batch_size: How many samples.
+            args: The command line.
+        """
+
+    def cases(self, batch: dict[str, Any]) -> dict[str, Case]:
+        """What takes turns.
+
+        Args:
+            batch: As a data loader gives it.
+        """
+        return {STUDENT: partial(_step, self.student, self._for_student(batch)),
+                TEACHER: partial(self._teacher_forward, batch),
+                DISTILLED: partial(_step, self.distilled, batch)}
+
+    def resident(self) -> dict[str, int]:
+        """Bytes each case needs all the time: weights, and what the optimizer keeps."""
+        student, distilled = (_kept(runner) for runner in (self.student, self.distilled))
+        model = getattr(self.teacher, 'model', None)
+        teacher = tensor_bytes(model.state_dict().values()) if model is not None else 0
+        return {STUDENT: student, TEACHER: teacher, DISTILLED: distilled + teacher}
+
+    def transient(self, batch: dict[str, Any]) -> dict[str, int]:
+        """Bytes each case needs on top while it runs, at its peak."""
+        return {name: peak_bytes(case(), self.device) for name, case in self.cases(batch).items()}
+
+    def _for_student(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The part of a batch that training without distillation would load."""
+        return batch
+
+    @abstractmethod
+    def _for_teacher(self, data: dict[str, Any]) -> tuple[Tensor, Sequence[Any]]:
+        """What the teacher is called with, of a preprocessed batch."""
+
+    def _teacher_forward(self, batch: dict[str, Any]) -> Callable[[], Any]:
+        arguments = self._for_teacher(self.plain.data_preprocessor(copy.deepcopy(batch), True))
+
+        def forward() -> None:
+            with self.student.optim_wrapper.optim_context(self.plain):  # AMP, if the config says so
+                self.teacher(*arguments)
+
+        return forward
+
+
+class DetectorBench(Bench):
+    """Of a ``MaskETDistillHook`` or ``DBNetDistiller``, at work from the first step.
+
+    Args:
+        cfg: The config.
+        folder: For temporary files.
+        random_teacher: Whether the teacher gets random weights.
+    """
+
+    targets = {ADDED: 1.05}
+
+    def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
+        parts = find_distillation(cfg)
+        if random_teacher:
+            _randomize(parts.teacher, folder)
+        for part in parts.hooks or [parts.model]:
+            part['schedule'] = None
+        super().__init__(cfg, parts.student, parts.model, parts.hooks, folder)
+        for hook in self.distilled.hooks:
+            if isinstance(hook, MaskETDistillHook):
+                hook.before_train(self.distilled)
+        terms = [build_term(**copy.deepcopy(term)) for term in parts.terms]
+        self.teacher = build_teacher(copy.deepcopy(parts.teacher))
+        self.teacher.bind(self.plain, {f'term{i}': term.teacher for i, term in enumerate(terms)})
+
+    def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
+        """Images with texts; see :class:`Bench`."""
+        return texts_in_images(batch_size, tuple(args.size or (640, 640)), args.polygons)
+
+    def _for_teacher(self, data: dict[str, Any]) -> tuple[Tensor, Sequence[Any]]:
+        return data['inputs'], data['data_samples']
+
+
+class LowResBench(Bench):
+    """Of a ``LowResRecognizerDistiller``; without distillation it sees small words only.
+
+    Args:
+        cfg: The config.
+        folder: For temporary files.
+        random_teacher: Whether the teacher gets random weights.
+    """
+
+    targets = {WHOLE: 1.10}
+
+    def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
+        parts = find_low_res_distillation(cfg)
+        if random_teacher:
+            _randomize(parts.teacher, folder)
+        super().__init__(cfg, parts.labels_only(), parts.model, [], folder)
+        self.cfg = cfg
+        teacher: Any = build_teacher({'type': 'RecognizerTeacher', **copy.deepcopy(parts.teacher)})
+        PairReader(teacher, parts.model.get('visual')).bind(self.plain)
+        self.teacher = teacher
+
+    def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
+        """Pairs of words, sized as in the config; see :class:`Bench`."""
+        student = self.plain.student
+        first = next(module for module in student.modules() if isinstance(module, nn.Conv2d))
+        # Special classes have longer names.
+        charset = ''.join(c for c in student.decoder.dictionary.dict if len(c) == 1)
+        return word_pairs(batch_size, *pair_sizes(self.cfg, args.size), first.in_channels,
+                          charset, args.letters)
+
+    def _for_student(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in batch.items() if key != 'hr_inputs'}
+
+    def _for_teacher(self, data: dict[str, Any]) -> tuple[Tensor, Sequence[Any]]:
+        prepare_targets(self.plain.student.decoder, data['data_samples'])
+        return data['hr_inputs'], data['data_samples']
+
+
+def build_bench(cfg: Config, folder: str, random_teacher: bool = False) -> Bench:
+    """Build what suits a config.
+
+    Args:
+        cfg: The config.
+        folder: For temporary files.
+        random_teacher: Whether the teacher gets random weights.
+
+    Raises:
+        ValueError: If the config does not distil.
+    """
+    low_res = MODELS.get(cfg.model.type) is LowResRecognizerDistiller
+    return (LowResBench if low_res else DetectorBench)(cfg, folder, random_teacher)
+
+
+def pair_sizes(cfg: Config, low: Sequence[int] | None) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Heights and widths of small and large words.
+
+    Args:
+        cfg: With a ``PairedResize`` in its training pipeline.
+        low: Those of small words, instead; large ones are twice as large.
+
+    Raises:
+        ValueError: If both are missing.
+    """
+    if low is not None:
+        return (low[0], low[1]), (2 * low[0], 2 * low[1])
+    found = next(_find(cfg.train_dataloader, 'PairedResize'), None)
+    if found is None:
+        raise ValueError(f'{cfg.filename} has no PairedResize in train_dataloader: give --size')
+    resize = TRANSFORMS.build(found)
+    return resize.lr_scale[::-1], resize.hr_scale[::-1]
+
+
+def _find(part: Any, kind: str) -> Iterator[dict[str, Any]]:
+    """Configs of type ``kind`` anywhere inside ``part``."""
+    if isinstance(part, dict):
+        if part.get('type') == kind:
+            yield part
+        part = part.values()
+    if not isinstance(part, str) and hasattr(part, '__iter__'):
+        for inner in part:
+            yield from _find(inner, kind)
+
+
+def _randomize(teacher: dict[str, Any], folder: str) -> None:
+    """Point a teacher's config to a checkpoint of random weights."""
+    teacher['checkpoint'] = str(Path(folder, 'random_teacher.pth'))
+    model = MODELS.build(model_config(teacher['config']))
+    torch.save(model.state_dict(), teacher['checkpoint'])
+
+
+def _runner(cfg: Config, model: dict[str, Any], hooks: list[dict[str, Any]],
+            folder: Path) -> Runner:
+    runner = Runner(
+        model=copy.deepcopy(model), work_dir=str(folder), custom_hooks=copy.deepcopy(hooks),
+        env_cfg=cfg.get('env_cfg', dict(dist_cfg=dict(backend='nccl'))), log_level='ERROR',
+        default_scope=cfg.get('default_scope', 'mmocr'), randomness=dict(seed=0),
+        experiment_name=f'{folder.parent.name}_{folder.name}')
+    runner.optim_wrapper = runner.build_optim_wrapper(copy.deepcopy(cfg.optim_wrapper))
+    runner.model.train()
+    return runner
+
+
+def _step(runner: Runner, batch: dict[str, Any]) -> Callable[[], Any]:
+    # A fresh copy for each step: MMOCR's DB loss moves the polygons.
+    return partial(runner.model.train_step, copy.deepcopy(batch),
+                   optim_wrapper=runner.optim_wrapper)
+
+
+def _kept(runner: Runner) -> int:
+    state = runner.optim_wrapper.optimizer.state.values()
+    slots: list[Tensor] = [value for slot in state for value in slot.values()]
+    return tensor_bytes([*runner.model.state_dict().values(), *slots])

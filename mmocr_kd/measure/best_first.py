@@ -8,6 +8,7 @@ import heapq
 import math
 from typing import Collection, NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -50,7 +51,7 @@ def best_first_paths(probs: Tensor,
         At most ``num_paths``, best first. If the search stopped before any was complete, the best
         incomplete ones.
     """
-    choices = [_largest(row, branch, not_read) for row in probs.tolist()]
+    choices = _largest(probs, branch, not_read)
     heap = [(-math.inf, Path((), 1.))]
     complete: list[Path] = []
     expansions = 0
@@ -67,6 +68,10 @@ def best_first_paths(probs: Tensor,
     return complete or [path for _, path in heapq.nsmallest(num_paths, heap)]
 
 
-def _largest(row: list[float], branch: int, not_read: Collection[int]) -> list[tuple[int, float]]:
-    columns = (column for column in range(len(row)) if column not in not_read)
-    return [(c, row[c]) for c in heapq.nsmallest(branch, columns, key=lambda c: (-row[c], c))]
+def _largest(probs: Tensor, branch: int,
+             not_read: Collection[int]) -> list[list[tuple[int, float]]]:
+    """Columns and entries of each row, largest first; among equals the lower column first."""
+    columns = torch.tensor([c for c in range(probs.shape[1]) if c not in not_read])
+    entries, order = probs[:, columns].sort(dim=1, descending=True, stable=True)
+    best = columns[order[:, :branch]]
+    return [list(zip(*row)) for row in zip(best.tolist(), entries[:, :branch].tolist())]

@@ -2,12 +2,15 @@
 import cv2
 import pytest
 import torch
+from hypothesis import settings
 from mmengine.registry import DefaultScope
 
 import mmocr_kd  # noqa: F401  (before any test imports MMOCR: it makes that possible)
 
 torch.set_num_threads(1)
 cv2.setNumThreads(0)
+settings.register_profile('busy machine', deadline=None)
+settings.load_profile('busy machine')
 
 
 @pytest.fixture(autouse=True, scope='session')

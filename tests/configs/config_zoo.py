@@ -28,6 +28,11 @@ DETECTORS = [name for name, path in CONFIGS.items() if 'textrecog' not in path.p
 # Read off the text, because parsing everything before the first test runs takes a while.
 DISTILLED = [name for name in DETECTORS if re.search(r'teacher\s*=', CONFIGS[name].read_text())]
 
+# Fields that say how often layers repeat.
+_LAYERS = dict.fromkeys(('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder',
+                         'ABIEncoder', 'ABILanguageDecoder', 'SemanticVisualFusion'), 'n_layers')
+_LAYERS['PARSeqViT'] = 'depth'
+
 
 @functools.cache
 def load(path: str | Path) -> Config:
@@ -51,6 +56,16 @@ def build(cfg: Config) -> nn.Module:
     """Build a config's model with random weights, or hand out the one built for its like."""
     model = cfg.to_dict()['model']
     return _build(json.dumps(without_pretrained(model), sort_keys=True))
+
+
+def shallow(model: Any) -> Any:
+    """Copy of a model config with one layer wherever layers repeat, and five characters."""
+    if not isinstance(model, dict):
+        return model
+    cut: dict[str, Any] = {_LAYERS[model['type']]: 1} if model.get('type') in _LAYERS else {}
+    if 'max_seq_len' in model and 'Encoder' not in model['type']:
+        cut['max_seq_len'] = 6
+    return {key: shallow(value) for key, value in model.items()} | cut
 
 
 def teacher_of(cfg: Config) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Choices:
         return (self.log_probs[..., :1] - others).masked_fill(others == NEVER, math.inf)
 
 
-def choose(log_probs: Tensor, branch: int, end_idx: int | None,
-           not_read: tuple[int, ...]) -> Choices:
+def choose(log_probs: Tensor, branch: int, end_idx: int | None, not_read: tuple[int, ...],
+           end_anywhere: bool = False) -> Choices:
     """Find the ``branch`` best classes of each step, the end token being one like any other.
 
     Args:
@@ -41,6 +41,7 @@ def choose(log_probs: Tensor, branch: int, end_idx: int | None,
         branch: How many choices there are.
         end_idx: Class of the end token; None: there is none.
         not_read: Classes that are never chosen.
+        end_anywhere: Whether the end is a choice at every step, on top of ``branch`` others.
     """
     number = min(branch, log_probs.shape[2])
     ending = () if end_idx is None else (end_idx, )
@@ -48,8 +49,10 @@ def choose(log_probs: Tensor, branch: int, end_idx: int | None,
     scores = scores.double()
     if end_idx is None:
         return Choices(classes, scores, scores.new_full(scores.shape[:2], NEVER))
-    # The end is one of the choices if it beats the last of them, and then takes its place.
     ends = log_probs[..., end_idx].double()
+    if end_anywhere:
+        return Choices(classes, scores, ends)
+    # The end is one of the choices if it beats the last of them, and then takes its place.
     chosen = ends > scores[..., -1]
     scores[..., -1].masked_fill_(chosen, NEVER)
     return Choices(classes, scores, ends.masked_fill(~chosen, NEVER))

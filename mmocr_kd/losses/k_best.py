@@ -34,7 +34,7 @@ class Paths:
 @torch.no_grad()
 def k_best_paths(log_probs: Tensor,
                  num_paths: int,
-                 branch: int,
+                 branch: int | None,
                  end_idx: int | None = None,
                  not_read: tuple[int, ...] = (),
                  length_norm: str = 'div') -> Paths:
@@ -50,7 +50,8 @@ def k_best_paths(log_probs: Tensor,
     Args:
         log_probs: Log-probabilities of the classes at each step, shape (N, T, C).
         num_paths: K, >= 1. Time and memory grow faster than K; meant for tens, not hundreds.
-        branch: How many of the best classes of each step a path may take, >= 1.
+        branch: How many of the best classes of each step a path may take, >= 1; None: all. 1
+            gives the greedy path, up to the first step whose best class is the end token.
         end_idx: Class of the end token; None: all paths have T steps.
         not_read: Classes that no path may take.
         length_norm: Score of a path of probability P and length L: 'div' is P / L (official),
@@ -63,7 +64,9 @@ def k_best_paths(log_probs: Tensor,
         ValueError: If ``length_norm`` is unknown.
     """
     require_choice('length_norm', length_norm, LENGTH_NORMS)
-    choices = choose(log_probs, branch, end_idx, not_read)
+    # What takes less than the K-th best character at some step has K better paths beside it.
+    number = num_paths if branch is None else branch
+    choices = choose(log_probs, number, end_idx, not_read, end_anywhere=branch is None)
     table = candidates(num_paths, *choices.classes.shape[1:], log_probs.device)
     ends = _best_ends(choices, num_paths, length_norm)
     steps = _cheapest_steps(choices, ends, table)

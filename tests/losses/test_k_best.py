@@ -29,7 +29,7 @@ def enumerate_paths(log_probs, branch, end_idx, not_read, length_norm):
     for row in log_probs.tolist():
         classes = sorted((c for c in range(len(row)) if c not in not_read),
                          key=lambda c: -row[c])
-        allowed.append(classes[:branch])
+        allowed.append(classes[:branch])  # None: all
     found = {}
     for classes in product(*allowed):
         if end_idx in classes:
@@ -49,7 +49,7 @@ def read(paths, word):
 
 CASES = dict(
     seed=st.integers(0, 10**6), steps=st.integers(1, 5), classes=st.integers(1, 4),
-    num_paths=st.integers(1, 30), branch=st.integers(1, 5),
+    num_paths=st.integers(1, 30), branch=st.none() | st.integers(1, 5),
     end_idx=st.sampled_from([None, 0, 1, 3]), excluded=st.booleans(),
     length_norm=st.sampled_from(['div', 'none', 'mean_log']))
 
@@ -75,6 +75,33 @@ def test_equals_exhaustive_enumeration(seed, steps, classes, num_paths, branch, 
         assert torch.allclose(distribution[word], q / q.sum(1, keepdim=True))
 
 
+@pytest.mark.parametrize('num_paths', [1, 3, 5])
+def test_any_class_may_be_taken_and_any_step_may_end_the_word(num_paths):
+    # Where the end is not among the best two classes, it may still end a likely word.
+    log_probs = table(50, 4, 6, spread=1.)
+    paths = k_best_paths(log_probs, num_paths, None, 1, (), 'none')
+    differing = 0
+    for word, rows in enumerate(log_probs):
+        expected = enumerate_paths(rows, None, 1, (), 'none')[:num_paths]
+        assert read(paths, word) == [classes for _, _, classes in expected]
+        narrow = k_best_paths(rows[None], num_paths, 2, 1, (), 'none')
+        differing += read(narrow, 0) != read(paths, word)
+    assert differing > 10
+
+
+@pytest.mark.parametrize('end_idx', [None, 0, 4])
+def test_one_branch_is_the_greedy_path(end_idx):
+    log_probs = table(50, 6, 5)
+    paths = k_best_paths(log_probs, 1, 1, end_idx, (3, ))
+    allowed = log_probs.clone()
+    allowed[..., 3] = -math.inf
+    for word, best in enumerate(allowed.argmax(-1).tolist()):
+        end = best.index(end_idx) if end_idx in best else 5
+        assert read(paths, word) == [tuple(best[:end + 1])]
+        expected = log_probs[word, range(end + 1), best[:end + 1]].sum()
+        assert torch.isclose(paths.log_probs[word, 0], expected)
+
+
 @settings(max_examples=100, deadline=None)
 @given(**CASES)
 def test_among_equals_scores_are_right_and_no_path_comes_twice(
@@ -87,7 +114,7 @@ def test_among_equals_scores_are_right_and_no_path_comes_twice(
     # Among equals any may be among the best: scores count, where cutting branches is no choice.
     scores = [score(sum(log_probs[0, t, c].item() for t, c in enumerate(path)), len(path),
                     length_norm) for path in found]
-    if end_idx is None or branch >= classes:
+    if end_idx is None or branch is None or branch >= classes:
         expected = enumerate_paths(log_probs[0], branch, end_idx, (), length_norm)[:num_paths]
         assert scores == pytest.approx([s for s, _, _ in expected])
     assert scores == pytest.approx(sorted(scores, reverse=True))

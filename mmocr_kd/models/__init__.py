@@ -7,3 +7,4 @@ from .detectors import *
 from .encoders import *
 from .module_losses import *
 from .recognizers import *
+from .selectors import *

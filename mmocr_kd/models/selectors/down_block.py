@@ -1,0 +1,37 @@
+"""The building block of the resolution selector."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
+from torch import Tensor, nn
+
+
+class DownBlock(nn.Module):
+    """Residual block of stride 2 whose shortcut always has a convolution, all with biases.
+
+    Args:
+        in_channels: Channels it gets.
+        out_channels: Channels it gives.
+        norm_cfg: Normalisation after each convolution.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict[str, Any]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
+        self.bn1 = build_norm(norm_cfg, out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.bn2 = build_norm(norm_cfg, out_channels)
+        self.downsample = nn.Conv2d(in_channels, out_channels, 1, stride=2)
+        self.bn3 = build_norm(norm_cfg, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, ceil(H / 2), ceil(W / 2))."""
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(out + self.bn3(self.downsample(x)))
+
+
+def build_norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
+    """Normalisation layer of a config, without the name MMCV gives it."""
+    return build_norm_layer(norm_cfg, channels)[1]

@@ -5,6 +5,7 @@ from .ctc_labels import label_distribution
 from .ctc_search import best_labels
 from .cwd_loss import CWDLoss
 from .entropy import binary_entropy, binary_kl
+from .feature_l2_loss import FeatureL2Loss
 from .fitnet_loss import FitNetLoss
 from .hard_label_loss import HardLabelLoss
 from .k_best import Paths, k_best_paths, path_distribution
@@ -18,9 +19,9 @@ from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
-    'BinaryKDLoss', 'CWDLoss', 'FitNetLoss', 'HardLabelLoss', 'Labels', 'MaskETLoss', 'Paths',
-    'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionCostLoss', 'SemanticContrastiveLoss',
-    'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy',
-    'binary_kl', 'character_vectors', 'check_scale_factors', 'k_best_paths', 'label_distribution',
-    'occupancy', 'path_distribution'
+    'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Labels',
+    'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionCostLoss',
+    'SemanticContrastiveLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
+    'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'k_best_paths',
+    'label_distribution', 'occupancy', 'path_distribution'
 ]

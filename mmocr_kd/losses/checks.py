@@ -37,6 +37,12 @@ def require_at_least_one(field: str, value: int) -> None:
         raise ValueError(f'{field}={value!r} must be an integer >= 1')
 
 
+def require_loss_name(field: str, value: str) -> None:
+    """Raise ValueError unless MMEngine would train with a result of this name."""
+    if 'loss' not in value:
+        raise ValueError(f"{field}={value!r} must contain 'loss': MMEngine only logs what does not")
+
+
 def require_same_shape(student: Tensor, teacher: Tensor) -> None:
     """Raise ValueError unless both tensors have the same shape."""
     if student.shape != teacher.shape:

@@ -1,4 +1,4 @@
-# matrn-lr_kd-ltr_100e_textzoom.py, tested on five benchmarks: shrunk to 16x64, otherwise clean.
+# As trained on TextZoom, tested on five benchmarks: words shrunk to 16x64, otherwise clean.
 _base_ = ['matrn-lr_kd-ltr_100e_textzoom.py', '../_base_/datasets/str.py']
 
 test_dataloader = dict(dataset=dict(_delete_=True, **_base_.str_clean_test))

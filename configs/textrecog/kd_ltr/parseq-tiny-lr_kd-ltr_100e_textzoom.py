@@ -1,5 +1,5 @@
-# Student with KD-LTR, otherwise as parseq-tiny-lr_100e_textzoom.py. Its features are tokens without an
-# attention map; characters are compared in each of the six reading orders.
+# Student with KD-LTR, otherwise as parseq-tiny-lr_100e_textzoom.py. Its features are tokens
+# without an attention map; characters are compared in each of the reading orders.
 _base_ = ['parseq-tiny-lr_100e_textzoom.py', '_base_/distill/kd_ltr_official.py']
 
 kd_ltr_losses = _base_.kd_ltr_losses

@@ -6,11 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from config_zoo import CONFIGS, DETECTORS, DISTILLED, FILES, build, load, teacher_of
+from config_zoo import (
+    CONFIGS,
+    DETECTORS,
+    DISTILLED,
+    FILES,
+    build,
+    load,
+    shallow,
+    teacher_of,
+    without_pretrained,
+)
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import HOOKS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
 from mmengine.structures import InstanceData
-from mmocr.registry import TRANSFORMS
+from mmocr.registry import MODELS, TRANSFORMS
 from mmocr.structures import TextDetDataSample
 
 # Networks do not depend on the data set.
@@ -34,7 +44,10 @@ def test_imports_the_plugin(cfg):
 
 
 def test_model_builds(cfg):
-    assert sum(p.numel() for p in build(cfg).parameters()) > 1e5
+    # KD-LTR has dozens of models that are alike and large: cut down, and not kept.
+    many = '/kd_ltr/' in cfg.filename
+    model = MODELS.build(shallow(without_pretrained(cfg.model.to_dict()))) if many else build(cfg)
+    assert sum(p.numel() for p in model.parameters()) > 1e5
 
 
 def test_hooks_build_without_any_teacher_file(cfg, tmp_path, monkeypatch):
@@ -79,6 +92,9 @@ def _optimizer(cfg, params):
     'dbnet_mobilenetv3-large_fpnc_masket-resnet50_1200e_totaltext',
     'dbnet_mobilenetv3-large_fpnc_fitnet-resnet50_170e_casia10k',
     'dbnet_resnet50_fpnc_1200e_icdar2015',
+    'parseq-tiny-lr_kd-ltr_100e_textzoom_str-degraded',
+    'abinet-mmocr-lr-plain_100e_textzoom',
+    'nrtr-r31-lr_kd-ltr_3e_embedded',
 ])
 def test_dump_is_the_same_config(name, tmp_path):
     # mim gridsearch trains from the dumped text, in another folder.

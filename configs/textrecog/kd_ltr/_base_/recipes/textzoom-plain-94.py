@@ -12,7 +12,7 @@ train_pipeline = [
         oov='drop',
         max_length=25,
         empty='drop'),
-    _base_.resize,
-    _base_.pack,
+    _base_.resize_small,
+    _base_.pack_small,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -4,19 +4,19 @@ _base_ = 'textzoom.py'
 
 load_image = dict(type='LoadImageFromFile')
 load_label = dict(type='LoadOCRAnnotations', with_text=True)
-resize = dict(
+resize_small = dict(
     type='Resize', scale=(64, 16), keep_ratio=False, backend='pillow', interpolation='bicubic')
-pack = dict(
+pack_small = dict(
     type='PackTextRecogInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio'))
 
 train_pipeline = [
     load_label,
     dict(type='FilterRecogText', charset='0123456789abcdefghijklmnopqrstuvwxyz',
          letter_case='lower', oov='drop', max_length=25, empty='drop'),
-    resize,
-    pack,
+    resize_small,
+    pack_small,
 ]
-test_pipeline = [load_image, resize, load_label, pack]
+test_pipeline = [load_image, resize_small, load_label, pack_small]
 
 train_dataloader = dict(
     dataset=dict(

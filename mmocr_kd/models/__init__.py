@@ -8,3 +8,4 @@ from .encoders import *
 from .module_losses import *
 from .recognizers import *
 from .selectors import *
+from .spotters import *

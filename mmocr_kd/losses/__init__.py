@@ -15,13 +15,14 @@ from .reading import Labels, Reading, ReadingLoss
 from .resolution_cost_loss import ResolutionCostLoss
 from .scale_factors import check_scale_factors
 from .semantic_contrastive_loss import SemanticContrastiveLoss
+from .sequence_kd_loss import SequenceKDLoss
 from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
     'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Labels',
     'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionCostLoss',
-    'SemanticContrastiveLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
-    'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'k_best_paths',
-    'label_distribution', 'occupancy', 'path_distribution'
+    'SemanticContrastiveLoss', 'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss',
+    'align_labels', 'best_labels', 'binary_entropy', 'binary_kl', 'character_vectors',
+    'check_scale_factors', 'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
 ]

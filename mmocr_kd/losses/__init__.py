@@ -12,6 +12,7 @@ from .k_best import Paths, k_best_paths, path_distribution
 from .masket_loss import MaskETLoss
 from .pixel_loss import PixelLoss
 from .reading import Labels, Reading, ReadingLoss
+from .resolution_accuracy_loss import ResolutionAccuracyLoss
 from .resolution_cost_loss import ResolutionCostLoss
 from .scale_factors import check_scale_factors
 from .semantic_contrastive_loss import SemanticContrastiveLoss
@@ -21,8 +22,9 @@ from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
     'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Labels',
-    'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionCostLoss',
-    'SemanticContrastiveLoss', 'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss',
-    'align_labels', 'best_labels', 'binary_entropy', 'binary_kl', 'character_vectors',
-    'check_scale_factors', 'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
+    'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionAccuracyLoss',
+    'ResolutionCostLoss', 'SemanticContrastiveLoss', 'SequenceKDLoss', 'SoftLogitsLoss',
+    'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy', 'binary_kl',
+    'character_vectors', 'check_scale_factors', 'k_best_paths', 'label_distribution', 'occupancy',
+    'path_distribution'
 ]

@@ -1,5 +1,5 @@
-# Degraded words of 16x50 with the same words, clean, of 32x100 beside them: KD-LTR's robustness
-# setting. For students, and for teachers that are tested on small words.
+# Blurred words of 16x50 with the same words, sharp, of 32x100 beside them: one of KD-LTR's robustness
+# settings. For students, and for teachers that are tested on small words.
 _base_ = 'words.py'
 
 # 1: PairedResize shrinks from the photo at once.
@@ -12,9 +12,14 @@ pack = [
     dict(type='PackPairedTextRecogInputs',
          meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
 ]
-# Drawn anew in training, fixed for each word in validation.
-degrade = [dict(type='TextDegradation', prob=0.25, seed_by_index=False)]
-degrade_fixed = [dict(type='TextDegradation', prob=0.25, seed=0, seed_by_index=True)]
+# Of any strength up to 1.5 pixels, drawn anew in training, fixed for each word in validation.
+blur = dict(gaussian_blur=dict(sigma=(0.0, 1.5)))
+degrade = [
+    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_index=False),
+]
+degrade_fixed = [
+    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_index=True),
+]
 
 words_pipeline = _base_.read_label + shrink + degrade + pack
 embedded_pipeline = _base_.load_image + words_pipeline

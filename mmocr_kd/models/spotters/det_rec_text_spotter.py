@@ -1,0 +1,231 @@
+"""A detector and a recogniser as one model that reads whole images."""
+from __future__ import annotations
+
+import copy
+from itertools import islice
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmocr.models.textdet.detectors.base import BaseTextDetector
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ...adapters import on_canvas
+from ...adapters.image_sizes import valid_sizes
+from ...distill.renormalize import Normalization
+from .part_inputs import RAW, PartInputs, raw_preprocessor
+from .reading_quads import reading_quads
+from .rec_taps import RecTapReader, RecTaps
+from .spotting_samples import (
+    in_input_frame,
+    polygons_of,
+    read_text,
+    scale_factor,
+    spotting_sample,
+)
+from .trainable_texts import TrainableTexts
+from .word_crops import WordCrops
+from .words import Words, readable_words
+
+
+@MODELS.register_module()
+class DetRecTextSpotter(BaseTextDetector):
+    """Text spotter out of any detector and any recogniser of MMOCR.
+
+    Trains both at once: the detector by its own loss, the recogniser on crops of the annotated
+    words. Crops are sampled from the very images the detector sees, however small they are, by
+    perspective; no gradient reaches the boxes. Each part normalises for itself.
+
+    Args:
+        detector: Config of a detector; its ``data_preprocessor`` says how it normalises. With an
+            ``init_cfg`` of type Pretrained it starts from a checkpoint of its own.
+        recognizer: Config of a recogniser; likewise.
+        crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`.
+        color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
+        texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which texts the
+            recogniser learns.
+        chunk_size: How many words to read at a time in prediction; bounds the memory.
+        loss_weights: Weights of the 'det' and 'rec' losses, 1 by default.
+        taps: Fields of :class:`~mmocr_kd.models.spotters.RecTapReader`: what :meth:`rec_taps`
+            gives.
+        data_preprocessor: Batches and pads the images; must not normalise. By default it pads as
+            the detector's.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError, TypeError: If a field has an unknown value.
+    """
+
+    def __init__(self,
+                 detector: dict[str, Any],
+                 recognizer: dict[str, Any],
+                 crop: Mapping[str, Any],
+                 color_type: str = 'color',
+                 texts: Mapping[str, Any] | None = None,
+                 chunk_size: int = 64,
+                 loss_weights: Mapping[str, float] | None = None,
+                 taps: Mapping[str, Any] | None = None,
+                 data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: Any = None) -> None:
+        # Copies: MMOCR's decoders write into their configs.
+        built: Any = MODELS.build(copy.deepcopy(detector))
+        super().__init__(data_preprocessor or raw_preprocessor(built), init_cfg)
+        _check_fields(Normalization.of(self), chunk_size, loss_weights or {})
+        self.detector = built
+        self.recognizer: Any = MODELS.build(copy.deepcopy(recognizer))
+        self.crop = WordCrops(**crop)
+        self.texts = TrainableTexts(self.recognizer.decoder, **(texts or {}))
+        self.chunk_size = chunk_size
+        self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
+        self._det_inputs = PartInputs(self.detector)
+        self._rec_inputs = PartInputs(self.recognizer, color_type)
+        self._taps = RecTapReader(**(taps or {}))
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """The detector's features of raw images, shape (B, 3, H, W); see MMOCR."""
+        return self.detector.extract_feat(self._det_inputs(inputs))
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Losses of both parts, named 'det.' and 'rec.' and what the part calls them.
+
+        Args:
+            inputs: Raw images, BGR on the 0..255 scale, shape (B, 3, H, W).
+            data_samples: B samples with polygons, texts and ignored words; left untouched.
+        """
+        words = self.words_of(data_samples)
+        losses = self.det_loss(inputs, data_samples)
+        return losses | self.rec_loss(inputs, data_samples, words)[0]
+
+    def words_of(self, data_samples: Sequence[Any]) -> Words:
+        """The annotated words the recogniser can learn from, jittered in training.
+
+        Args:
+            data_samples: B samples at full resolution.
+        """
+        words = readable_words(data_samples, self.texts, self.crop.corners,
+                               self.crop.vertical_ratio)
+        return words.jittered(self.crop.jitter) if self.training else words
+
+    def det_loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """The detector's losses; see :meth:`loss`."""
+        images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
+        # Copies, because DB rewrites annotations, and on the canvas, because it wants equal sizes.
+        samples = on_canvas(inputs, data_samples)
+        return self._weighted('det', self.detector(images, samples, mode='loss'))
+
+    def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],
+                 words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
+        """The recogniser's losses, and how it read.
+
+        Args:
+            inputs: Raw images.
+            data_samples: B samples; only their sizes count.
+            words: Of these images; no words give a loss of zero that reaches all parameters, as
+                DDP wants.
+
+        Returns:
+            Losses, and the taps of the same pass; None without words.
+        """
+        if not len(words):
+            return {'rec.loss_idle': _zero(self.recognizer, inputs)}, None
+        losses, taps = self._read_along(inputs, data_samples, words, with_loss=True)
+        return self._weighted('rec', losses), taps
+
+    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
+                 words: Words) -> RecTaps | None:
+        """How the recogniser reads annotated words, in training or eval mode; see :meth:`rec_loss`.
+
+        Always follows the labels: in eval mode only the decoder takes its training path, dropout
+        and batch normalisation stay as they are.
+        """
+        if not len(words):
+            return None
+        return self._read_along(inputs, data_samples, words, with_loss=False)[1]
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+        """Find words and read them.
+
+        Args:
+            inputs: Raw images, shape (B, 3, H, W).
+            data_samples: B samples with ``img_shape`` and ``scale_factor``.
+
+        Returns:
+            B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
+            and their ``scores``, ``texts`` and ``text_scores``, the mean over characters.
+        """
+        images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
+        found = self.detector(images, in_input_frame(data_samples), mode='predict')
+        polygons = [polygons_of(sample) for sample in found]
+        words = self._found_words(polygons, data_samples)
+        readings = iter(self._read(inputs, data_samples, words.to(inputs.device)))
+        return [
+            spotting_sample(sample, mine, one.pred_instances.scores,
+                            list(islice(readings, len(mine))))
+            for sample, mine, one in zip(data_samples, polygons, found)
+        ]
+
+    def _found_words(self, polygons: Sequence[Sequence[Any]],
+                     data_samples: Sequence[Any]) -> Words:
+        """Which way up they are is decided on original pixels, as it would be at any scale."""
+        image_index = [i for i, mine in enumerate(polygons) for _ in mine]
+        factors = torch.tensor([scale_factor(sample) for sample in data_samples])
+        original = [points / factors[i].numpy()
+                    for i, mine in enumerate(polygons) for points in mine]
+        quads = reading_quads(original, 'upright', self.crop.vertical_ratio)
+        words = Words(torch.from_numpy(quads), torch.tensor(image_index, dtype=torch.long))
+        return words.scaled(factors)
+
+    def _read(self, inputs: Tensor, data_samples: Sequence[Any],
+              words: Words) -> list[tuple[str, float]]:
+        """Text and score of each word."""
+        readings = []
+        for chunk in words.chunks(self.chunk_size):
+            crops = self._crops(inputs, data_samples, chunk)
+            for sample in self.recognizer.predict(crops, self.crop.samples(chunk)):
+                readings.append(read_text(sample))
+        return readings
+
+    def _read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                    with_loss: bool) -> tuple[dict[str, Any], RecTaps]:
+        words = words.to(inputs.device)
+        crops = self._crops(inputs, data_samples, words)
+        return self._taps.read(self.recognizer, crops, self.crop.samples(words),
+                               words.image_index, with_loss)
+
+    def _crops(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> Tensor:
+        sizes = valid_sizes(inputs, data_samples)
+        return self._rec_inputs(self.crop.cut(inputs, words, sizes))
+
+    def _weighted(self, part: str, losses: Mapping[str, Any]) -> dict[str, Any]:
+        weight = self.loss_weights[part]
+        return {f'{part}.{name}': _times(value, weight) if 'loss' in name else value
+                for name, value in losses.items()}
+
+    def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
+        """The detector's raw output; with annotated samples a tuple of it and the logits."""
+        detected = self.detector(self._det_inputs(inputs), data_samples, mode='tensor')
+        if not data_samples or not all('gt_instances' in sample for sample in data_samples):
+            return detected
+        taps = self.rec_taps(inputs, data_samples, self.words_of(data_samples))
+        return detected, None if taps is None else taps.logits
+
+
+def _check_fields(normalization: Normalization | None, chunk_size: int,
+                  loss_weights: Mapping[str, float]) -> None:
+    if normalization not in (None, RAW):
+        raise ValueError(
+            f"the spotter's data_preprocessor changes pixels ({normalization}): leave mean, std "
+            'and channel order to those of the detector and the recogniser')
+    if chunk_size < 1:
+        raise ValueError(f'chunk_size={chunk_size} must be at least 1')
+    if unknown := set(loss_weights) - {'det', 'rec'}:
+        raise ValueError(f"loss_weights has {sorted(unknown)}: it takes 'det' and 'rec'")
+
+
+def _zero(module: nn.Module, like: Tensor) -> Tensor:
+    return sum((p.sum() * 0 for p in module.parameters() if p.requires_grad), like.new_zeros(()))
+
+
+def _times(value: Any, weight: float) -> Any:
+    """Losses are tensors or, in MMEngine, lists of them."""
+    return [item * weight for item in value] if isinstance(value, list) else value * weight

@@ -1,0 +1,275 @@
+"""A detector and a recogniser trained as one, and what they do alone."""
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from mmocr.registry import MODELS
+from mmocr.structures import TextSpottingDataSample
+from tiny import pan_cfg
+from tiny_recog import abinet_cfg, crnn_cfg
+from tiny_spotter import batch, page, sample, spotter, spotter_cfg
+
+WORDS = [('cat', (10, 36)), ('dog7', (60, 80))]
+
+
+@pytest.fixture(scope='module')
+def model():
+    return spotter()
+
+
+def _prepared(model, *pages):
+    data = model.data_preprocessor(copy.deepcopy(batch(*pages)), True)
+    return data['inputs'], data['data_samples']
+
+
+def _loss(model, *pages):
+    return model.train().loss(*_prepared(model, *pages))
+
+
+def _two_sizes():
+    return page(WORDS), page([('owl', (12, 40))], size=(64, 120))
+
+
+class _Detector(torch.nn.Module):
+    """Finds exactly what is annotated, in pixels of its input."""
+
+    def __init__(self, polygons):
+        super().__init__()
+        self.polygons = polygons
+
+    def forward(self, inputs, data_samples, mode):
+        for one, polygons in zip(data_samples, self.polygons):
+            assert one.scale_factor == (1., 1.)
+            one.pred_instances = InstanceData(
+                polygons=list(polygons), scores=torch.linspace(.9, .5, len(polygons)))
+        return data_samples
+
+
+def _with_found(model, *polygons):
+    """A copy of the model whose detector finds these polygons."""
+    changed = copy.deepcopy(model).eval()
+    changed.detector = _Detector(polygons)
+    return changed
+
+
+def test_loss_is_the_parts_losses(model):
+    losses = _loss(model, page(WORDS))
+    assert set(losses) == {'det.loss_prob', 'det.loss_thr', 'det.loss_db', 'rec.loss_ctc'}
+    assert all(loss.isfinite() and loss > 0 for loss in losses.values())
+
+
+def test_every_parameter_learns(model):
+    model.zero_grad()
+    sum(_loss(model, page(WORDS)).values()).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_weights(model):
+    weighted = copy.deepcopy(model)
+    weighted.loss_weights = {'det': .5, 'rec': 3.}
+    plain, other = (_loss(m, page(WORDS)) for m in (copy.deepcopy(model), weighted))
+    torch.testing.assert_close(other['det.loss_db'], plain['det.loss_db'] * .5)
+    torch.testing.assert_close(other['rec.loss_ctc'], plain['rec.loss_ctc'] * 3)
+
+
+def test_the_detector_sees_what_it_sees_alone():
+    """Even the padding: it is padded after normalisation."""
+    whole = spotter().eval()
+    data = batch(*_two_sizes())
+    seen = []
+    whole.detector.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    whole.test_step(copy.deepcopy(data))
+    whole.detector.test_step(copy.deepcopy(data))
+    torch.testing.assert_close(seen[0], seen[1])
+
+
+def test_the_recognizer_sees_grey_normalised_words(model):
+    inputs, samples = _prepared(model, page(WORDS))
+    seen = []
+    hook = model.recognizer.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model.train().loss(inputs, samples)
+    hook.remove()
+    assert seen[0].shape == (2, 1, 32, 100)
+    assert seen[0].min() >= -1 and seen[0].max() <= 1.01 and seen[0].std() > .3
+
+
+def test_colour_recognizers_get_rgb():
+    recognizer = crnn_cfg(low_res=False)
+    recognizer['backbone']['in_channels'] = 3
+    recognizer['data_preprocessor'] = {
+        'type': 'TextRecogDataPreprocessor', 'mean': [10., 20., 30.], 'std': [1., 2., 4.],
+        'bgr_to_rgb': True}
+    coloured = spotter(recognizer=recognizer, color_type='color').eval()
+    blue = torch.zeros(3, 96, 160, dtype=torch.uint8)
+    blue[0] = 255
+    inputs, samples = _prepared(coloured, (blue, page(WORDS)[1]))
+    seen = []
+    coloured.recognizer.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    coloured.rec_taps(inputs, samples, coloured.words_of(samples))
+    torch.testing.assert_close(seen[0].mean((0, 2, 3)), torch.tensor([-10., -10., 56.25]))
+
+
+def test_annotations_stay_as_they_were(model):
+    """DB moves polygons and ignores small words in place."""
+    pages = page([*WORDS, ('i', (120, 40))])
+    pages[1].gt_instances.polygons[2] = np.array([120, 30, 123, 30, 123, 40, 120, 40], np.float32)
+    inputs, samples = _prepared(model, pages)
+    before = copy.deepcopy(samples[0].gt_instances)
+    assert len(model.words_of(samples)) == 3
+    model.train().loss(inputs, samples)
+    torch.testing.assert_close(samples[0].gt_instances.ignored, before.ignored)
+    for after, polygon in zip(samples[0].gt_instances.polygons, before.polygons):
+        np.testing.assert_array_equal(after, polygon)
+
+
+def test_images_of_different_sizes_train_together(model):
+    losses = _loss(model, *_two_sizes())
+    assert all(loss.isfinite() for loss in losses.values())
+
+
+@pytest.mark.parametrize('pages', [
+    [page([])],
+    [page([]), page([])],
+    [(page(WORDS)[0], sample([[10, 10, 60, 10, 60, 40, 10, 40]], ['cat'], ignored=[True]))],
+    [page([('Ünïcode', (10, 50))])],
+])
+def test_batches_without_a_readable_word(model, pages):
+    model.zero_grad()
+    losses = _loss(model, *pages)
+    assert losses['rec.loss_idle'] == 0
+    sum(losses.values()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize('order', [slice(None), slice(None, None, -1)])
+def test_an_image_without_text_does_not_shift_the_others(model, order):
+    pages = [page(WORDS), page([]), page([('owl', (12, 40))])][order]
+    inputs, samples = _prepared(model, *pages)
+    words = model.words_of(samples)
+    expected = [(text, i) for i, one in enumerate(pages) for text in one[1].gt_instances.texts]
+    assert list(zip(words.texts, words.image_index.tolist())) == expected
+    taps = model.eval().rec_taps(inputs, samples, words)
+    for i, one in enumerate(pages):
+        if one[1].gt_instances.texts:
+            alone = _prepared(model, one)
+            mine = model.rec_taps(*alone, model.words_of(alone[1]))
+            torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
+                                       atol=1e-4, rtol=1e-4)
+
+
+def test_one_word(model):
+    assert _loss(model, page(WORDS[:1]))['rec.loss_ctc'] > 0
+
+
+def test_a_detector_that_finds_nothing(model):
+    inputs, samples = _prepared(model, page(WORDS))
+    found = _with_found(model, []).predict(inputs, samples)[0].pred_instances
+    assert found.texts == [] and found.polygons == []
+    assert len(found.scores) == len(found.text_scores) == 0
+
+
+def test_predictions_are_in_original_coordinates(model):
+    """A 96x160 input stands for an image twice as wide and four times as high."""
+    one = page(WORDS, scale=(.5, .25))
+    inputs, samples = _prepared(model, one)
+    polygons = one[1].gt_instances.polygons
+    result = _with_found(model, polygons).predict(inputs, samples)[0]
+    assert isinstance(result, TextSpottingDataSample)
+    for mine, polygon in zip(result.pred_instances.polygons, polygons):
+        np.testing.assert_allclose(mine.reshape(4, 2), polygon.reshape(4, 2) * [2, 4])
+    assert result.scale_factor == (.5, .25) and result.gt_instances.texts == ['cat', 'dog7']
+    torch.testing.assert_close(result.pred_instances.scores, torch.tensor([.9, .5]))
+
+
+def test_reads_found_words_as_it_reads_annotated_ones(model):
+    inputs, samples = _prepared(model, page(WORDS))
+    polygons = samples[0].gt_instances.polygons
+    found = _with_found(model, polygons)
+    reads = []
+    hook = found.recognizer.decoder.register_forward_hook(lambda _, __, out: reads.append(out))
+    found.predict(inputs, samples)
+    hook.remove()
+    taps = found.rec_taps(inputs, samples, found.words_of(samples))
+    torch.testing.assert_close(reads[0], taps.logits.softmax(-1), atol=1e-4, rtol=1e-3)
+
+
+def test_chunks_and_batches_do_not_matter(model):
+    pages = [*_two_sizes(), page([])]
+    polygons = [one[1].gt_instances.polygons for one in pages]
+    found = _with_found(model, *polygons)
+    together = found.predict(*_prepared(model, *pages))
+    found.chunk_size = 2
+    chunked = found.predict(*_prepared(model, *pages))
+    for i, one in enumerate(pages):
+        alone = _with_found(model, polygons[i]).predict(*_prepared(model, one))[0]
+        for other in (together[i], chunked[i]):
+            assert other.pred_instances.texts == alone.pred_instances.texts
+            torch.testing.assert_close(other.pred_instances.text_scores,
+                                       alone.pred_instances.text_scores, atol=1e-4, rtol=1e-4)
+
+
+def test_tensor_mode(model):
+    inputs, samples = _prepared(model, page(WORDS))
+    model.eval()
+    with torch.no_grad():
+        assert isinstance(model(inputs), torch.Tensor)
+        detected, logits = model(inputs, samples, mode='tensor')
+    assert logits.shape[0] == 2 and detected.shape[0] == 1
+
+
+def test_parts_start_from_checkpoints_of_their_own(tmp_path):
+    cfg = spotter_cfg()
+    saved = {}
+    for i, part in enumerate(('detector', 'recognizer')):
+        torch.manual_seed(7 + i)
+        saved[part] = MODELS.build(copy.deepcopy(cfg[part])).state_dict()
+        torch.save({'state_dict': saved[part]}, tmp_path / f'{part}.pth')
+        cfg[part]['init_cfg'] = {'type': 'Pretrained', 'checkpoint': str(tmp_path / f'{part}.pth')}
+    model = MODELS.build(cfg)
+    model.init_weights()
+    for part, state in saved.items():
+        torch.testing.assert_close(dict(getattr(model, part).state_dict()), dict(state))
+
+
+def test_other_detectors_and_recognizers():
+    """PANet resizes predictions to its targets, ABINet is an attention decoder in colour."""
+    other = spotter(detector=pan_cfg(), recognizer=abinet_cfg(low_res=False),
+                    color_type='color', crop={'size': (32, 128)})
+    losses = _loss(other, *_two_sizes())
+    assert all(loss.isfinite() for loss in losses.values()), losses
+    pages = _two_sizes()
+    found = _with_found(other, *(one[1].gt_instances.polygons for one in pages))
+    results = found.predict(*_prepared(other, *pages))
+    assert [len(one.pred_instances.texts) for one in results] == [2, 1]
+
+
+@pytest.mark.parametrize('fields, match', [
+    ({'chunk_size': 0}, 'chunk_size=0'),
+    ({'loss_weights': {'detection': 1}}, "'detection'"),
+    ({'color_type': 'rgb'}, "color_type='rgb'"),
+    ({'crop': {'size': (32, )}}, 'size='),
+    ({'crop': {'size': (32, 100), 'jitter': .5}}, 'jitter=0.5'),
+    ({'crop': {'size': (32, 100), 'corners': 'first'}}, "corners='first'"),
+    ({'texts': {'unknown': 'keep'}}, "unknown='keep'"),
+    ({'data_preprocessor': {'type': 'TextDetDataPreprocessor', 'mean': [1.] * 3,
+                            'std': [1.] * 3}}, 'changes pixels'),
+])
+def test_bad_fields(fields, match):
+    with pytest.raises(ValueError, match=match):
+        MODELS.build(spotter_cfg(**fields))
+
+
+def test_samples_without_texts(model):
+    one = page(WORDS)
+    del one[1].gt_instances.texts
+    with pytest.raises(ValueError, match='with_text=True'):
+        _loss(model, one)
+
+
+def test_samples_without_a_scale_factor(model):
+    inputs, samples = _prepared(model, page(WORDS))
+    del samples[0].scale_factor
+    with pytest.raises(ValueError, match='scale_factor'):
+        _with_found(model, []).predict(inputs, samples)

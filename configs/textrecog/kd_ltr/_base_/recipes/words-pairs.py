@@ -1,5 +1,5 @@
-# Blurred words of 16x50 with the same words, sharp, of 32x100 beside them: one of KD-LTR's robustness
-# settings. For students, and for teachers that are tested on small words.
+# Blurred words of 16x50 with the same words, sharp, of 32x100 beside them: a robustness setting of
+# KD-LTR. For students, and for teachers that are tested on small words.
 _base_ = 'words.py'
 
 # 1: PairedResize shrinks from the photo at once.

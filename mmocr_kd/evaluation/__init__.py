@@ -1,4 +1,6 @@
 """Evaluation, registered in MMOCR's registries."""
+from .e2e_text_spotting_metric import E2ETextSpottingMetric
+from .lexicon_corrector import LexiconCorrector
 from .weighted_evaluator import WeightedMultiDatasetsEvaluator
 
-__all__ = ['WeightedMultiDatasetsEvaluator']
+__all__ = ['E2ETextSpottingMetric', 'LexiconCorrector', 'WeightedMultiDatasetsEvaluator']

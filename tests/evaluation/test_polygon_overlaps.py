@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from mmocr.utils import poly_intersection, poly_iou, polys2shapely
+
+from mmocr_kd.evaluation.polygon_overlaps import (
+    covered_shares,
+    intersection_areas,
+    ious,
+    to_geometries,
+)
+
+
+def random_polygons(count, seed):
+    """Convex, concave and self-crossing polygons of 3 to 8 corners."""
+    rng = np.random.default_rng(seed)
+    return [(rng.uniform(0, 60, 2) + rng.uniform(0, 40, (rng.integers(3, 9), 2))).ravel()
+            for _ in range(count)]
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_equal_to_mmocrs_pair_by_pair(seed):
+    rows, columns = random_polygons(7, seed), random_polygons(9, seed + 100)
+    a, b = to_geometries(rows, 'rows'), to_geometries(columns, 'columns')
+    shared = intersection_areas(a, b)
+    expected = [[poly_intersection(p, q) for q in polys2shapely(columns)]
+                for p in polys2shapely(rows)]
+    np.testing.assert_allclose(shared, expected, atol=1e-9)
+    expected = [[poly_iou(p, q) for q in polys2shapely(columns)] for p in polys2shapely(rows)]
+    np.testing.assert_allclose(ious(a, b, shared), expected, atol=1e-9)
+    assert shared.any() and not shared.all()
+
+
+def test_rectangles_by_hand():
+    a = to_geometries([[0, 0, 4, 0, 4, 4, 0, 4]], 'a')
+    b = to_geometries([[2, 0, 6, 0, 6, 2, 2, 2], [4, 0, 8, 0, 8, 4, 4, 4]], 'b')
+    shared = intersection_areas(a, b)
+    assert shared.tolist() == [[4, 0]]
+    np.testing.assert_allclose(ious(a, b, shared), [[4 / 20, 0]])
+    np.testing.assert_allclose(covered_shares(b, shared), [[.5, 0]])
+
+
+def test_lines_overlap_nothing():
+    line = to_geometries([[0, 0, 4, 4, 2, 2]], 'line')
+    shared = intersection_areas(line, line)
+    assert ious(line, line, shared).tolist() == covered_shares(line, shared).tolist() == [[0]]
+
+
+@pytest.mark.parametrize('rows, columns', [(0, 0), (0, 3), (3, 0)])
+def test_nothing_overlaps_nothing(rows, columns):
+    a, b = (to_geometries(random_polygons(n, 0), 'p') for n in (rows, columns))
+    shared = intersection_areas(a, b)
+    assert shared.shape == ious(a, b, shared).shape == covered_shares(b, shared).shape == (
+        rows, columns)
+
+
+@pytest.mark.parametrize('bad', [[0, 0, 1, 1], [0, 0, 1, 1, 2, 2, 3], [0, 0, 1, 1, 2, np.nan], []])
+def test_no_polygon(bad):
+    with pytest.raises(ValueError, match=r'pred\[1\].* is no polygon: expected at least three'):
+        to_geometries([[0, 0, 1, 0, 1, 1], bad], 'pred')

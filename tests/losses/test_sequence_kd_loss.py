@@ -185,11 +185,13 @@ def test_words_are_averaged_and_do_not_see_each_other(seed, fields):
     assert result.item() == pytest.approx(2 * sum(alone) / 3)
 
 
-def test_permutations_are_averaged():
+@pytest.mark.parametrize('fields', MODES)
+def test_permutations_are_averaged(fields):
     (a, x), (b, y) = pair(seed=1), pair(seed=2)
-    labels = labels_for(a)
-    both = value((a, b), (x, y), labels)
-    assert both.item() == pytest.approx(sum(value(*r, labels).item() for r in ((a, x), (b, y))) / 2)
+    labels = suitable(fields, a)
+    alone = [value(*r, labels, **fields).item() for r in ((a, x), (b, y))]
+    both = value((a, b), (x, y), labels, **fields)
+    assert both.item() == pytest.approx(sum(alone) / 2)
 
 
 def test_only_steps_of_hypotheses_get_a_gradient():

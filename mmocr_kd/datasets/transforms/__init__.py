@@ -3,11 +3,12 @@ from .degradation import TextDegradation
 from .filter_recog_text import FilterRecogText
 from .load_image import BrokenImageError, CheckedLoadImageFromFile
 from .pack_paired_recog import PackPairedTextRecogInputs
+from .pack_text_spotting import PackTextSpottingInputs
 from .paired_apply import PairedApply
 from .paired_resize import PairedResize
 from .synthesize_lr import SynthesizeLR
 
 __all__ = [
     'BrokenImageError', 'CheckedLoadImageFromFile', 'FilterRecogText', 'PackPairedTextRecogInputs',
-    'PairedApply', 'PairedResize', 'SynthesizeLR', 'TextDegradation'
+    'PackTextSpottingInputs', 'PairedApply', 'PairedResize', 'SynthesizeLR', 'TextDegradation'
 ]

@@ -1,6 +1,7 @@
 """End-to-end text spotting: found and read."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,8 @@ from mmocr.evaluation.functional import compute_hmean
 from mmocr.registry import METRICS
 
 from .lexicon_corrector import LexiconCorrector
-from .matching import STRATEGIES, count_hits
+from .matching import STRATEGIES
+from .pairing import Pairing
 from .polygon_overlaps import covered_shares, intersection_areas, ious
 from .spotting_instances import Predictions, Targets, read_predictions, read_targets
 from .text_rules import PROTOCOLS, SPECIAL_CHARACTERS, reads_right, target_text
@@ -122,39 +124,30 @@ class E2ETextSpottingMetric(BaseMetric):
 
     def _count(self, targets: Targets, predictions: Predictions,
                image: str) -> dict[str, np.ndarray]:
-        shared = intersection_areas(targets.polygons, predictions.polygons)
-        overlapping = ious(targets.polygons, predictions.polygons, shared) > self.match_iou_thr
-        covered = covered_shares(predictions.polygons, shared) > self.ignore_precision_thr
-        readings = {name: predictions.texts if corrector is None else
-                    corrector.correct(image, predictions.texts, predictions.char_scores)
-                    for name, corrector in self.correctors.items()}
-        confident = predictions.scores[:, None] >= self.pred_score_thrs
-        counts = {'det': self._column('e2e', targets, None, overlapping, covered, confident)}
-        for protocol in self.protocols:
-            for name, texts in readings.items():
-                counts[f'{protocol}_{name}'] = self._column(protocol, targets, texts, overlapping,
-                                                            covered, confident)
+        pairing = self._pair(targets, predictions)
+        counts = {'det': pairing.count(self._wanted('e2e', targets), predictions.texts,
+                                       lambda target, reading: True)}
+        for name, corrector in self.correctors.items():
+            readings = (predictions.texts if corrector is None else
+                        corrector.correct(image, predictions.texts, predictions.char_scores))
+            for protocol in self.protocols:
+                rule = partial(reads_right, protocol=protocol,
+                               special_characters=self.special_characters)
+                counts[f'{protocol}_{name}'] = pairing.count(self._wanted(protocol, targets),
+                                                             readings, rule)
         return counts
 
-    def _column(self, protocol: str, targets: Targets, readings: Sequence[str | None] | None,
-                overlapping: np.ndarray, covered: np.ndarray,
-                confident: np.ndarray) -> np.ndarray:
-        """Count for one protocol and lexicon; readings of None count what is found, not read."""
-        wanted = [None if ignored else
-                  target_text(text, protocol, self.special_characters, self.min_length)
-                  for text, ignored in zip(targets.texts, targets.ignored)]
-        cares = np.array([text is not None for text in wanted], dtype=bool)
-        kept = confident & ~covered[~cares].any(0)[:, None]
-        if readings is not None:
-            kept &= np.array([text is not None for text in readings], dtype=bool)[:, None]
-        overlapping = overlapping & cares[:, None]
-        right = np.zeros_like(overlapping)
-        for g, p in np.argwhere(overlapping) if readings is not None else ():
-            right[g, p] = readings[p] is not None and reads_right(
-                wanted[g], readings[p], protocol, self.special_characters)
-        found, read = count_hits(overlapping, right, kept, self.strategy)
-        return np.stack([np.full_like(found, cares.sum()), kept.sum(0),
-                         found if readings is None else read])
+    def _pair(self, targets: Targets, predictions: Predictions) -> Pairing:
+        shared = intersection_areas(targets.polygons, predictions.polygons)
+        return Pairing(
+            ious(targets.polygons, predictions.polygons, shared) > self.match_iou_thr,
+            covered_shares(predictions.polygons, shared) > self.ignore_precision_thr,
+            predictions.scores[:, None] >= self.pred_score_thrs, self.strategy)
+
+    def _wanted(self, protocol: str, targets: Targets) -> list[str | None]:
+        return [None if ignored else
+                target_text(text, protocol, self.special_characters, self.min_length)
+                for text, ignored in zip(targets.texts, targets.ignored)]
 
     def _best(self, column: str, counts: np.ndarray) -> dict[str, float]:
         logger = MMLogger.get_current_instance()
@@ -172,7 +165,8 @@ class E2ETextSpottingMetric(BaseMetric):
 
 def _thresholds(values: Mapping[str, float] | Sequence[float]) -> np.ndarray:
     """Thresholds as float32: scores are, and 0.3 of either must be the same number."""
-    thresholds = np.arange(**values) if isinstance(values, Mapping) else np.asarray(values)
+    thresholds = (np.arange(values['start'], values['stop'], values['step'])
+                  if isinstance(values, Mapping) else np.asarray(values))
     if thresholds.ndim != 1 or not len(thresholds):
         raise ValueError(f'pred_score_thrs={values} has no threshold: name at least one, such as '
                          '[0.5]')

@@ -39,7 +39,8 @@ def score_labels(log_probs: Tensor, labels: ReadLabels, frames: Tensor,
     """Log-probability of each label of a CTC recogniser: all its paths together.
 
     Args:
-        log_probs: The student's, of the classes at each frame, shape (N, T, C).
+        log_probs: The student's, of the classes at each frame, shape (N, T, C); straight from
+            ``log_softmax``, else the gradient of PyTorch's CTC loss is wrong.
         labels: The K labels of each word.
         frames: Valid frames of each word, long, shape (N,); more than T counts as T.
         blank_idx: Class of the blank.

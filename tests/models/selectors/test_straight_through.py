@@ -42,8 +42,9 @@ def test_gradient_in_closed_form(tau):
 @pytest.mark.parametrize('tau', [5., 1., .01])
 def test_frequencies_follow_softmax_whatever_the_temperature(tau):
     logits = torch.tensor([.5, -1., 1.5, 0., .2, -.3])
-    drawn = sample_gumbel(logits.expand(20000, 6), tau).mean(0)
-    assert torch.allclose(drawn, logits.softmax(0), atol=.02)
+    drawn = sample_gumbel(logits.expand(20000, 6), tau)
+    assert drawn.unique().tolist() == [0, 1]  # PyTorch's own have rounding errors
+    assert torch.allclose(drawn.mean(0), logits.softmax(0), atol=.02)
 
 
 def test_half_precision_is_drawn_in_float32():

@@ -232,11 +232,7 @@ def test_labels_fit_the_dictionaries(words):
 
 # Pairs
 
-@pytest.mark.parametrize('name', [
-    pytest.param(name, marks=pytest.mark.xfail(
-        'svtr' in name, raises=RuntimeError, strict=True,
-        reason="teachers are channels-last, of which MMOCR's STN takes an impossible view"))
-    for name in FAMILIES])
+@pytest.mark.parametrize('name', FAMILIES)
 def test_pair_learns_and_reads(name, words, tmp_path):
     """With data from the config's own pipelines; few layers and random weights."""
     cfg = load(CONFIGS[name])

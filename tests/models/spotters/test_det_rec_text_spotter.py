@@ -7,7 +7,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmocr.registry import MODELS
 from mmocr.structures import TextSpottingDataSample
-from tiny import pan_cfg
+from tiny import dbnet_cfg, pan_cfg
 from tiny_recog import abinet_cfg, crnn_cfg
 from tiny_spotter import batch, page, sample, spotter, spotter_cfg
 
@@ -243,6 +243,30 @@ def test_other_detectors_and_recognizers():
     found = _with_found(other, *(one[1].gt_instances.polygons for one in pages))
     results = found.predict(*_prepared(other, *pages))
     assert [len(one.pred_instances.texts) for one in results] == [2, 1]
+
+
+def test_reads_the_words_of_a_batch_it_was_trained_on():
+    """End to end: with the boxes the detector finds by then."""
+    recognizer = crnn_cfg(low_res=False, width=1 / 8)
+    recognizer['decoder']['rnn_flag'] = False  # convolutions learn faster
+    model = spotter(detector=dbnet_cfg(neck=8), recognizer=recognizer,
+                    crop={'size': (32, 100), 'margin': .1, 'jitter': .05})
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = .3  # few iterations
+    pages = [page([('cat', (8, 26)), ('dog', (10, 56))], size=(64, 96)),
+             page([('owl', (22, 40))], size=(64, 96))]
+    data = model.data_preprocessor(batch(*pages), True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=8e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, 80)
+    model.train()
+    for _ in range(80):
+        optimizer.zero_grad()
+        sum(model(**data, mode='loss').values()).backward()
+        optimizer.step()
+        schedule.step()
+    results = model.eval()(**data, mode='predict')
+    assert [sorted(one.pred_instances.texts) for one in results] == [['cat', 'dog'], ['owl']]
 
 
 @pytest.mark.parametrize('fields, match', [

@@ -6,30 +6,32 @@ from dataclasses import dataclass
 from typing import Iterable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 NEVER = -math.inf
+_LEAST = torch.finfo(torch.float64).min
 
 
 @dataclass(frozen=True)
 class Choices:
     """The best classes of each step; those that end a word apart.
 
+    A last row that is no step has one choice, which is certain. Looking up there what is to be
+    done at no step spares a distinction.
+
     Args:
-        classes: Best first, long, shape (N, T, B).
-        log_probs: Theirs, -inf where there is no such choice, float64, shape (N, T, B).
+        classes: Best first, long, shape (N, T + 1, B).
+        log_probs: Of the best, -inf where there is none, float64, shape (N, T + 1).
+        losses: What each loses against the best, inf where there is no such choice, float64,
+            shape (N, T + 1, B).
         ends: Log-probability of ending, -inf where that is no choice, float64, shape (N, T).
     """
 
     classes: Tensor
     log_probs: Tensor
+    losses: Tensor
     ends: Tensor
-
-    @property
-    def gaps(self) -> Tensor:
-        """What each choice but the best loses against it, shape (N, T, B - 1)."""
-        others = self.log_probs[..., 1:]
-        return (self.log_probs[..., :1] - others).masked_fill(others == NEVER, math.inf)
 
 
 def choose(log_probs: Tensor, branch: int, end_idx: int | None, not_read: tuple[int, ...],
@@ -45,17 +47,22 @@ def choose(log_probs: Tensor, branch: int, end_idx: int | None, not_read: tuple[
     """
     number = min(branch, log_probs.shape[2])
     ending = () if end_idx is None else (end_idx, )
-    scores, classes = best_classes(log_probs, number, (*not_read, *ending))
+    rows = F.pad(log_probs, (0, 0, 0, 1), value=NEVER)
+    scores, classes = best_classes(rows, number, (*not_read, *ending))
     scores = scores.double()
     if end_idx is None:
-        return Choices(classes, scores, scores.new_full(scores.shape[:2], NEVER))
-    ends = log_probs[..., end_idx].double()
-    if end_anywhere:
-        return Choices(classes, scores, ends)
-    # The end is one of the choices if it beats the last of them, and then takes its place.
-    chosen = ends > scores[..., -1]
-    scores[..., -1].masked_fill_(chosen, NEVER)
-    return Choices(classes, scores, ends.masked_fill(~chosen, NEVER))
+        ends = scores.new_full(log_probs.shape[:2], NEVER)
+    else:
+        ends = log_probs[..., end_idx].double()
+        if not end_anywhere:
+            # The end is one of the choices if it beats the last of them, and takes its place.
+            chosen = ends > scores[:, :-1, -1]
+            scores[:, :-1, -1].masked_fill_(chosen, NEVER)
+            ends = ends.masked_fill(~chosen, NEVER)
+    scores[:, -1, 0] = 0
+    best = scores[..., :1]
+    # Clamped, because -inf less -inf is no number.
+    return Choices(classes, best.squeeze(2), best.clamp(min=_LEAST) - scores, ends)
 
 
 def best_classes(log_probs: Tensor, number: int,
@@ -72,13 +79,25 @@ def best_classes(log_probs: Tensor, number: int,
     Returns:
         Log-probabilities and classes, both of shape (N, T, number), best first.
     """
-    rest = log_probs.detach().clone()
+    rest = log_probs.detach().reshape(1, -1, log_probs.shape[2], 1)
+    rest = rest.clone(memory_format=torch.channels_last)
     for column in excluded:
-        rest[..., column] = NEVER
-    scores, classes = [], []
-    for _ in range(number):
-        score, best = rest.max(-1, keepdim=True)
-        rest.scatter_(-1, best, NEVER)
+        rest[:, :, column] = NEVER
+    scores: list[Tensor] = []
+    classes: list[Tensor] = []
+    while len(classes) < number:
+        if classes:
+            rest.scatter_(2, classes[-1], NEVER)
+        score, best = _best(rest)
         scores.append(score)
         classes.append(best)
-    return torch.cat(scores, -1), torch.cat(classes, -1)
+    shape = (*log_probs.shape[:2], number)
+    return torch.cat(scores, 2).reshape(shape), torch.cat(classes, 2).reshape(shape)
+
+
+def _best(rest: Tensor) -> tuple[Tensor, Tensor]:
+    """The best class of each row of (1, rows, C, 1), channels last, and its score."""
+    if rest.device.type != 'cpu':
+        return rest.max(2, keepdim=True)
+    # Pooling over all classes is the same, but compares many rows at once: seven times faster.
+    return F.max_pool2d(rest, (rest.shape[2], 1), return_indices=True)

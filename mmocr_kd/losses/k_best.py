@@ -1,7 +1,6 @@
 """The K best ways to read a word, exactly, for all words and steps at once."""
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -67,11 +66,11 @@ def k_best_paths(log_probs: Tensor,
     # What takes less than the K-th best character at some step has K better paths beside it.
     number = num_paths if branch is None else branch
     choices = choose(log_probs, number, end_idx, not_read, end_anywhere=branch is None)
-    table = candidates(num_paths, *choices.classes.shape[1:], log_probs.device)
+    table = candidates(num_paths, log_probs.shape[1], choices.classes.shape[2], log_probs.device)
     ends = _best_ends(choices, num_paths, length_norm)
     steps = _cheapest_steps(choices, ends, table)
-    scores = ends.log_probs[:, table.ends] - _losses(choices, steps, table)
-    lengths = ends.steps[:, table.ends]
+    scores = ends.log_probs.index_select(1, table.ends) - _losses(choices, steps, table)
+    lengths = ends.steps.index_select(1, table.ends)
     best = _order(scores, lengths, choices, length_norm)[:, :num_paths]
     lengths = lengths.gather(1, best)
     read = _spell(choices, steps, table, best)
@@ -109,9 +108,9 @@ class _Ends:
 
 
 def _best_ends(choices: Choices, num_paths: int, length_norm: str) -> _Ends:
-    before = F.pad(choices.log_probs[..., 0].cumsum(1), (1, 0))
+    before = F.pad(choices.log_probs[:, :-1].cumsum(1), (1, 0))
     scores = before + F.pad(choices.ends, (0, 1))
-    steps = torch.arange(scores.shape[1], device=scores.device).expand(scores.shape)
+    steps = torch.arange(scores.shape[1], device=scores.device)
     best = _order(scores, steps, choices, length_norm)[:, :num_paths]
     return _Ends(best, scores.gather(1, best))
 
@@ -132,32 +131,30 @@ def _cheapest_steps(choices: Choices, ends: _Ends, table: Candidates) -> Tensor:
     Returns:
         Shape (N, E * R + 1); T where there are no R steps, and as the last, which is nowhere.
     """
-    words, steps, branch = choices.classes.shape
-    if branch == 1:
-        return ends.steps.new_full((words, table.nowhere + 1), steps)
-    order = choices.gaps[..., 0].sort(dim=1, stable=True).indices.unsqueeze(1)
+    steps = choices.ends.shape[1]
+    if choices.losses.shape[2] == 1:
+        return ends.steps.new_full((len(ends.steps), table.nowhere + 1), steps)
+    order = choices.losses[:, :-1, 1].sort(dim=1, stable=True).indices.unsqueeze(1)
     before = order < ends.steps.unsqueeze(2)
-    rank = (before.cumsum(2) - 1).masked_fill(~before, table.num_ranks)
-    found = order.new_full((*ends.steps.shape, table.num_ranks + 1), steps)
-    found.scatter_(2, rank.clamp(max=table.num_ranks), order.expand(rank.shape))
-    return F.pad(found[..., :-1].flatten(1), (0, 1), value=steps)
+    # Ranks from 1; what has no rank or too high a one goes to places 0 and R + 1.
+    rank = (before.cumsum(2) * before).clamp(max=table.num_ranks + 1)
+    found = order.new_full((*ends.steps.shape, table.num_ranks + 2), steps)
+    found.scatter_(2, rank, order.expand(rank.shape))
+    return F.pad(found[..., 1:-1].flatten(1), (0, 1), value=steps)
 
 
 def _losses(choices: Choices, steps: Tensor, table: Candidates) -> Tensor:
     """What each candidate loses against the greedy path with its end, shape (N, P)."""
-    # Nowhere, at step T, the best choice costs nothing and any other is impossible.
-    gaps = F.pad(choices.gaps, (1, 0, 0, 1), value=math.inf)
-    gaps[..., 0] = 0
-    return _look_up(gaps, steps[:, table.ranks], table.choices).sum(2)
+    where = steps.index_select(1, table.ranks.flatten()).view(len(steps), *table.ranks.shape)
+    return _look_up(choices.losses, where, table.choices).sum(2)
 
 
 def _spell(choices: Choices, steps: Tensor, table: Candidates, best: Tensor) -> Tensor:
     """Classes that the candidates ``best`` (N, K) read, shape (N, K, T)."""
     ranks = table.ranks[best]
     where = steps.gather(1, ranks.flatten(1)).view(ranks.shape)
-    classes = F.pad(choices.classes, (0, 0, 0, 1))
-    greedy = classes[..., 0].unsqueeze(1).repeat(1, best.shape[1], 1)
-    read = _look_up(classes, where, table.choices[best])
+    greedy = choices.classes[..., 0].unsqueeze(1).repeat(1, best.shape[1], 1)
+    read = _look_up(choices.classes, where, table.choices[best])
     return greedy.scatter_(2, where, read)[..., :-1]
 
 

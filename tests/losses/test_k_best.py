@@ -222,3 +222,11 @@ def test_gradients_do_not_enter_the_search():
 def test_unknown_length_norm():
     with pytest.raises(ValueError, match="length_norm='mean'"):
         k_best_paths(table(), 6, 3, 0, length_norm='mean')
+
+
+@pytest.mark.parametrize('branch', [1, 3, None])
+def test_the_table_is_left_alone(branch):
+    log_probs = table(2)
+    before = log_probs.clone()
+    k_best_paths(log_probs, 6, branch, 0, (1, ))
+    assert log_probs.equal(before)

@@ -63,6 +63,12 @@ def differences(left, right, prefix=''):
             for name in differences(left.get(key), right.get(key), f'{prefix}.{key}')}
 
 
+def test_students_with_a_teacher_are_told_by_name():
+    named = [name for name, path in CONFIGS.items()
+             if path.parent.name == 'kd_ltr' and 'teacher' in load(path).model]
+    assert named == DISTILLED
+
+
 # Teachers
 
 @pytest.mark.parametrize('name', DISTILLED)

@@ -44,6 +44,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--branch', type=int, default=3, help='classes of a step in question')
     parser.add_argument('--limit', type=int, default=100,
                         help='expansions after which the limited search gives up')
+    parser.add_argument('--repeat', type=int, default=5,
+                        help='runs in a row of each round, of which the mean counts: one is too '
+                        'short to time')
     parser.add_argument('--iters', type=int, default=20, help='rounds that count')
     parser.add_argument('--warmup', type=int, default=3, help='rounds before them')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads of PyTorch')
@@ -151,11 +154,29 @@ def measure(args: argparse.Namespace, margin: float) -> str:
     log_probs = made_up_teacher(args, margin)
     compared = searches(args, log_probs)
     found = {name: search.read(search.run()) for name, search in compared.items()}
-    cases = {name: partial(getattr, search, 'run') for name, search in compared.items()}
-    clock = time.process_time if args.cpu_time else time.perf_counter
+    timings = time_searches(args, {name: search.run for name, search in compared.items()})
     sure = log_probs.amax(-1).exp().mean()
     return (f'teacher with a margin of {margin:g}, {sure:.2f} sure of a step on average\n'
-            + report(interleave(cases, args.iters, args.warmup, clock), found))
+            + report(timings, found))
+
+
+def time_searches(args: argparse.Namespace,
+                  runs: dict[str, Callable[[], Any]]) -> dict[str, Timing]:
+    """Time one run of each search.
+
+    Args:
+        args: The command line.
+        runs: Name -> search.
+    """
+    def repeated(run: Callable[[], Any]) -> None:
+        for _ in range(args.repeat):
+            run()
+
+    cases = {name: partial(partial, repeated, run) for name, run in runs.items()}
+    clock = time.process_time if args.cpu_time else time.perf_counter
+    timings = interleave(cases, args.iters, args.warmup, clock)
+    return {name: Timing(tuple(seconds / args.repeat for seconds in timing.seconds))
+            for name, timing in timings.items()}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -164,7 +185,7 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     print(f'{args.words} words of up to {args.letters} letters, {args.steps} steps, {args.classes} '
           f'classes, {args.num_paths} paths of {args.branch} classes a step; {args.threads} CPU '
-          f"threads, {args.iters} rounds after {args.warmup}, "
+          f"threads, {args.iters} rounds of {args.repeat} runs after {args.warmup}, "
           f"{'CPU' if args.cpu_time else 'wall-clock'} time, torch {torch.__version__}")
     for margin in args.margin:
         print('', measure(args, margin), sep='\n', flush=True)

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import time
 
 import benchmark_k_best
 import pytest
@@ -66,6 +67,15 @@ def test_verdict_and_agreement(seconds, verdict):
     text = benchmark_k_best.report(timings, found)
     assert text.endswith(f'{seconds:.1f} - {seconds:.1f}), target >= 10: {verdict}')
     assert ' 2 of 2 ' in text.splitlines()[2] and ' 1 of 2 ' in text.splitlines()[3]
+
+
+def test_time_is_that_of_one_run(monkeypatch):
+    args = benchmark_k_best.parse_args(['--repeat', '4', '--iters', '3', '--warmup', '2'])
+    runs = []
+    monkeypatch.setattr(time, 'perf_counter', lambda: .5 * len(runs))  # half a second each
+    timings = benchmark_k_best.time_searches(args, {'slow': lambda: runs.append(1), 'none': list})
+    assert len(runs) == 4 * (3 + 2)
+    assert timings['slow'].seconds == (.5, .5, .5) and timings['none'].seconds == (0, 0, 0)
 
 
 def test_batched_paths_end_where_their_lengths_say():

@@ -31,7 +31,7 @@ class ModelTeacher(Teacher):
 
     Raises:
         TypeError: If ``config`` is of another type.
-        FileNotFoundError, TeacherCheckpointError: From :meth:`bind`, see
+        FileNotFoundError, TeacherCheckpointError: From :meth:`build` and :meth:`bind`, see
             :func:`~mmocr_kd.distill.checkpoint.load_strictly`.
     """
 
@@ -41,22 +41,30 @@ class ModelTeacher(Teacher):
         self.config = config
         self.checkpoint = checkpoint
         self.model: nn.Module | None = None
+        self._memory_format = torch.contiguous_format
+
+    def build(self) -> nn.Module:
+        """Build and load the model, unless that was done before.
+
+        Returns:
+            The frozen model.
+        """
+        self.model = self.model or self._build()
+        return self.model
 
     def bind(self, student: nn.Module, sources: Mapping[str, SourceLike]) -> None:
-        """Build and load the model; see :meth:`Teacher.bind`."""
-        self.model = self.model or self._build()
-        self._recorder = Recorder(self.model, sources)
-        self._renormalize = Renormalize(Normalization.of(student), Normalization.of(self.model))
+        """Build the model and listen to it; see :meth:`Teacher.bind`."""
+        model = self.build()
+        self._recorder = Recorder(model, sources)
+        self._renormalize = Renormalize(Normalization.of(student), Normalization.of(model))
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
         """Run the model on a batch; see :meth:`Teacher.__call__`."""
         if self.model is None:
             raise RuntimeError('the teacher was called before bind()')
-        images = self.prepare(inputs)
-        self._recorder.start()
-        self._look(self.model, images, data_samples)
-        return self._recorder.stop()
+        model, images = self.model, self.prepare(inputs)
+        return self._recorder.record(lambda: self._look(model, images, data_samples))
 
     def prepare(self, inputs: Tensor) -> Tensor:
         """Turn a batch into what the model expects, and take the model to where the batch is.
@@ -65,10 +73,10 @@ class ModelTeacher(Teacher):
             inputs: Normalised for the student, shape (N, C, H, W).
 
         Returns:
-            Normalised for the teacher, same shape, channels last in memory.
+            Normalised for the teacher, same shape, in the model's memory format.
         """
         self._follow(inputs)
-        return self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
+        return self._renormalize(inputs).contiguous(memory_format=self._memory_format)
 
     def _look(self, model: nn.Module, images: Tensor, data_samples: Sequence[Any] | None) -> None:
         # No samples: heads use them for targets and metadata, which a teacher must not touch.
@@ -77,8 +85,12 @@ class ModelTeacher(Teacher):
     def _build(self) -> nn.Module:
         model: nn.Module = MODELS.build(model_config(self.config))
         load_strictly(model, self.checkpoint, self.config)
-        model.to(memory_format=torch.channels_last)
+        self._memory_format = self._best_format(model)
+        model.to(memory_format=self._memory_format)
         return model.eval().requires_grad_(False)
+
+    def _best_format(self, model: nn.Module) -> torch.memory_format:
+        return torch.channels_last
 
     def _follow(self, inputs: Tensor) -> None:
         assert self.model is not None

@@ -88,13 +88,35 @@ class Recorder:
         values, self._values = self._values, {}
         return {name: self._tensor(name, values) for name in self.sources}
 
+    def record(self, run: Callable[[], Any]) -> dict[str, Tensor]:
+        """Listen to one whole forward pass; if it fails, nothing of it is kept.
+
+        Args:
+            run: Runs the model, once.
+
+        Returns:
+            See :meth:`stop`.
+
+        Raises:
+            RecordingError: See :meth:`stop`.
+        """
+        self.start()
+        try:
+            run()
+            return self.stop()
+        finally:
+            self._forget()
+
     def remove(self) -> None:
         """Take all hooks off the model. May be called repeatedly."""
-        self._active = False
-        self._values.clear()
+        self._forget()
         for handle in self._handles:
             handle.remove()
         self._handles = []
+
+    def _forget(self) -> None:
+        self._active = False
+        self._values.clear()
 
     def _record(self, name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
         if not self._active:

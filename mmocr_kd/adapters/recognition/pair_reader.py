@@ -10,7 +10,7 @@ from ...distill import Recorder, Source
 from ...losses import Labels, Reading
 from .labels import labels_of, prepare_targets, require_same_dictionary
 from .reading_teacher import RecognizerTeacher
-from .readings import align_frames, build_reading
+from .readings import align_frames, build_reading, first_steps_of
 from .sources import reading_sources
 
 
@@ -24,7 +24,8 @@ class PairReader:
         teacher: Reads the large words.
         visual: Dotted path of the module that gives the visual feature; None for what suits the
             decoder.
-        valid_steps: See :func:`labels_of`.
+        valid_steps: Later steps of an attention decoder are left out; MMOCR never trains the last
+            step of its ABINet.
     """
 
     def __init__(self, teacher: RecognizerTeacher, visual: str | None = None,
@@ -32,6 +33,7 @@ class PairReader:
         self.teacher = teacher
         self.visual = visual
         self.valid_steps = valid_steps
+        self._bound = False
         self._recorder: Recorder | None = None
 
     def bind(self, model: Any) -> Any:
@@ -47,12 +49,12 @@ class PairReader:
             ValueError: If student and teacher have different dictionaries.
             FileNotFoundError, TeacherCheckpointError: See ``ModelTeacher``.
         """
-        if self.teacher.model is None:
-            student = model.student
-            self.teacher.bind(model, self._sources(student))
-            teacher: Any = self.teacher.model
-            require_same_dictionary(student.decoder, teacher.decoder)
-        return self.teacher.model
+        teacher: Any = self.teacher.build()
+        if not self._bound:
+            require_same_dictionary(model.student.decoder, teacher.decoder)
+            self.teacher.bind(model, self._sources(teacher))
+            self._bound = True
+        return teacher
 
     def read_pair(self, model: Any, inputs: Tensor, hr_inputs: Tensor,
                   data_samples: Sequence[Any]) -> tuple[Reading, Reading, Labels]:
@@ -75,7 +77,10 @@ class PairReader:
             theirs = build_reading(self.teacher(hr_inputs, data_samples), data_samples)
             ours = self._read_small(student, inputs, data_samples)
         labels = labels_of(student.decoder, data_samples, ours.logits[0], self.valid_steps)
-        return align_frames(ours, theirs, labels) if labels.is_ctc else (ours, theirs, labels)
+        if labels.is_ctc:
+            return align_frames(ours, theirs, labels)
+        ours, theirs = (first_steps_of(reading, self.valid_steps) for reading in (ours, theirs))
+        return ours, theirs, labels
 
     def read_alone(self, model: Any, inputs: Tensor,
                    data_samples: Sequence[Any]) -> tuple[Reading, Labels]:
@@ -89,9 +94,9 @@ class PairReader:
                     data_samples: Sequence[Any]) -> Reading:
         if self._recorder is None:
             self._recorder = Recorder(student, self._sources(student))
-        self._recorder.start()
-        student(inputs, data_samples, mode='tensor')
-        return build_reading(self._recorder.stop(), data_samples)
+        recordings = self._recorder.record(
+            lambda: student(inputs, data_samples, mode='tensor'))
+        return build_reading(recordings, data_samples)
 
     def _sources(self, recognizer: Any) -> dict[str, Source]:
         found = reading_sources(recognizer.decoder)

@@ -29,6 +29,16 @@ def build_reading(recordings: Mapping[str, Tensor], data_samples: Sequence[Any])
         attention=attention)
 
 
+def first_steps_of(reading: Reading, steps: int | None) -> Reading:
+    """Leave out the steps from ``steps`` on, of which a decoder knows nothing; None: none."""
+    attention = reading.attention
+    return replace(
+        reading,
+        logits=tuple(logits[:, :steps] for logits in reading.logits),
+        glimpses=tuple(glimpses[:, :steps] for glimpses in reading.glimpses),
+        attention=None if attention is None else attention[:, :steps])
+
+
 def align_frames(student: Reading, teacher: Reading,
                  labels: Labels) -> tuple[Reading, Reading, Labels]:
     """Give CTC readings per-character vectors and an attention map.

@@ -7,6 +7,7 @@ from mmocr.registry import MODELS
 from torch import nn
 
 from mmocr_kd.adapters.recognition import (
+    RecognizerTeacher,
     build_reading,
     labels_of,
     prepare_targets,
@@ -14,6 +15,7 @@ from mmocr_kd.adapters.recognition import (
     teacher_forcing,
 )
 from mmocr_kd.distill import Recorder, Source
+from mmocr_kd.losses import HardLabelLoss
 
 # Config, image, steps, channels of a glimpse, attention's size.
 RECOGNIZERS = [
@@ -43,14 +45,23 @@ def case(request, pytestconfig):
     return MODELS.build(cfg.model).eval(), *rest
 
 
-def read(model, image, seed=0):
+def named_sources(model):
     sources = reading_sources(model.decoder)
     named = {'logits': sources.logits, 'glimpses': sources.glimpses,
              'visual': Source(sources.visual), 'attention': sources.attention}
-    recorder = Recorder(model, {name: source for name, source in named.items() if source})
-    samples = [tiny_recog.sample(text, image[1:], valid_ratio=.8) for text in TEXTS]
+    return {name: source for name, source in named.items() if source}
+
+
+def batch(model, image, texts=TEXTS, valid_ratio=.8, seed=0):
+    samples = [tiny_recog.sample(text, image[1:], valid_ratio=valid_ratio) for text in texts]
     prepare_targets(model.decoder, samples)
-    images = torch.rand(2, *image, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(len(texts), *image, generator=generator), samples
+
+
+def read(model, image, **fields):
+    recorder = Recorder(model, named_sources(model))
+    images, samples = batch(model, image, **fields)
     recorder.start()
     with torch.no_grad(), teacher_forcing(model):
         model(images, samples, mode='tensor')
@@ -94,14 +105,51 @@ def test_attention_is_a_distribution_over_what_is_no_padding(case):
 
 def test_teacher_forced_reading_is_deterministic_and_follows_the_labels(case):
     model, image, *_ = case
+    torch.manual_seed(0)  # for PARSeq's orders; nothing else is drawn
     first, _ = read(model, image)
+    torch.manual_seed(0)
     again, _ = read(model, image)
-    for ours, theirs in zip(first.logits, again.logits):
-        if not hasattr(model.decoder, 'draw_orders'):  # PARSeq's orders are drawn anew
-            assert torch.equal(ours, theirs)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(first.logits, again.logits))
     total = first.logits[0].sum(-1)
     assert not torch.allclose(total, torch.ones_like(total))  # logits, no probabilities
     assert not any(module.training for module in model.modules())
+
+
+def test_teacher_reads_as_the_plain_model_does(case):
+    # In whatever memory format: some of MMOCR's modules cannot work channels last.
+    model, image, *_ = case
+    teacher = RecognizerTeacher(config={}, checkpoint='')
+    teacher.model, teacher._memory_format = model, teacher._best_format(model)
+    teacher.bind(nn.Module(), named_sources(model))
+    torch.manual_seed(0)  # for PARSeq's orders
+    expected, _ = read(model, image)
+    torch.manual_seed(0)
+    found = build_reading(teacher(*batch(model, image)), batch(model, image)[1])
+    teacher._recorder.remove()
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.visual, expected.visual, atol=1e-4, rtol=1e-4)
+
+
+def test_hard_labels_are_as_in_mmocr_where_a_word_fills_all_steps(case):
+    model, image, steps, *_ = case
+    dictionary, name = model.decoder.dictionary, type(model.decoder).__name__
+    if name == 'MATRNFuser':
+        pytest.skip('its own loss averages over three readings')
+    # MMOCR cuts the start token off the targets and with it the last step.
+    cut = dictionary.start_idx is not None
+    text = 'hello' if dictionary.end_idx is None else ('a1b2c' * 6)[:steps - 1 - cut]
+    fields = {'texts': [text], 'valid_ratio': 1.}
+    images, samples = batch(model, image, **fields)
+    if name == 'PARSeqDecoder':  # in later orders its own loss leaves the end token out
+        model.decoder.num_orders = 2
+    torch.manual_seed(0)
+    reading, labels = read(model, image, **fields)
+    ours = HardLabelLoss(loss_weight=1.)(reading, reading, labels)['loss_hard']
+    torch.manual_seed(0)
+    with torch.no_grad(), teacher_forcing(model):
+        losses = model.loss(images, samples)
+    theirs = losses.get('loss_fusion', losses[list(losses)[-1]]).mean()
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-5)
 
 
 def test_unknown_decoder_is_refused():

@@ -22,9 +22,9 @@ _POOLS: dict[int, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
 class SlimVGG(BaseModule):
     """MMOCR's ``MiniVGG`` with a width factor, for recognisers that train on a CPU.
 
-    At ``width=1`` and without ``norm_all`` it is MiniVGG, key by key. A low-resolution student
-    leaves the first pooling out: it gives features of the same size for an image of half the height
-    and width.
+    At ``width=1`` and without ``norm_all`` it is the MiniVGG of MMOCR's CRNN, whose ReLUs do not
+    leak, key by key. A low-resolution student leaves the first pooling out: it gives features of
+    the same size for an image of half the height and width.
 
     Args:
         width: Factor of all channels, > 0; MiniVGG's 64 to 512 channels are 1.
@@ -61,7 +61,8 @@ class SlimVGG(BaseModule):
             x: Images, shape (N, in_channels, 32, W); without ``stem_pool`` (N, in_channels, 16, W).
 
         Returns:
-            Features of shape (N, 512 * width, 1, W // 4 + 1); without ``stem_pool`` W // 2 + 1.
+            Features of shape (N, int(512 * width), 1, W // 4 + 1), without ``stem_pool``
+            W // 2 + 1.
         """
         return self.cnn(x)
 

@@ -110,9 +110,22 @@ def test_each_threshold_judges_the_texts_of_its_own_predictions():
     assert results['e2e_none_hmean'] == 1 and results['e2e_none_score_thr'] == .5
 
 
-def test_a_score_at_the_threshold_counts():
-    sample = scene([(box(0, 0), 'A')], [(box(0, 0), 'A', .3)])
-    assert evaluate([sample], pred_score_thrs=[.3])['e2e_none_hmean'] == 1
+@pytest.mark.parametrize('score', [.3, .7])  # as float32 a bit more, and a bit less
+def test_a_score_at_the_threshold_counts(score):
+    sample = scene([(box(0, 0), 'A')], [(box(0, 0), 'A', score)])
+    assert evaluate([sample], pred_score_thrs=[score])['e2e_none_hmean'] == 1
+
+
+def test_the_lowest_of_equally_good_thresholds_is_told():
+    sample = scene([(box(0, 0), 'A')], [(box(0, 0), 'A', .7)])
+    results = evaluate([sample], pred_score_thrs=[.4, .5, .6])
+    assert results['e2e_none_score_thr'] == results['det_score_thr'] == .4
+
+
+def test_half_an_overlap_is_not_enough():
+    half = scene([(box(0, 0, 20), 'A')], [(box(0, 0, 10), 'A')])
+    assert evaluate([half])['det_hmean'] == 0
+    assert evaluate([half], match_iou_thr=.49)['e2e_none_hmean'] == 1
 
 
 @pytest.fixture

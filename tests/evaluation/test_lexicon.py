@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 from mmocr_kd.evaluation.edit_distance import weighted_distances
 from mmocr_kd.evaluation.lexicon import Lexicon
 
-TEXTS = st.text(alphabet='aBcD', min_size=1, max_size=5)
+TEXTS = st.text(alphabet='aAbB', min_size=1, max_size=5)
 
 
 @given(TEXTS, st.lists(TEXTS, min_size=1, max_size=6))
@@ -27,6 +27,11 @@ def test_weighted_among_the_plainly_near(text, words, data):
     weighed = weighted_distances(text.upper(), weights, [word.upper() for word in near])
     word, distance = lexicon.nearest(text, weights)
     assert distance == weighed.min() and word == near[int(np.argmin(weighed))]
+
+
+def test_of_equal_words_the_first():
+    assert Lexicon(['Stop', 'STOP']).nearest('stop') == ('Stop', 0)
+    assert Lexicon(['Stop', 'STOP']).nearest('shop') == ('Stop', 1)
 
 
 def test_words_are_replaced_by_how_they_are_written():

@@ -74,9 +74,13 @@ class SemanticContrastiveLoss(ReadingLoss):
             ValueError: If shapes or channels do not fit.
         """
         require_readings('glimpses', student.glimpses, teacher.glimpses, labels)
+        count = len(student.glimpses)
         with torch.autocast(student.glimpses[0].device.type, enabled=False):
-            losses = [self._contrast(ours, theirs.detach(), labels)
-                      for ours, theirs in zip(student.glimpses, teacher.glimpses)]
+            # All in one call: of an LSTM, more words cost less than more calls.
+            glimpses = torch.cat([*student.glimpses, *(g.detach() for g in teacher.glimpses)])
+            projected = self._project(glimpses).chunk(2 * count)
+            losses = [self._contrast(ours, theirs, labels)
+                      for ours, theirs in zip(projected[:count], projected[count:])]
             loss = torch.stack(losses).mean()
         return {'loss_semantic': loss * self.loss_weight}
 
@@ -85,9 +89,9 @@ class SemanticContrastiveLoss(ReadingLoss):
         valid = first_steps(labels.lengths, steps)
         if labels.aligned is not None:
             valid = valid & labels.aligned.unsqueeze(1)
-        ours, theirs = self._project(torch.cat([student, teacher]))[:, :steps].chunk(2)
         classes = labels.indexes[:, :steps][valid] if self.exclude_same_class else None
-        return nt_xent(ours[valid], theirs[valid], self.temperature, classes)
+        ours, theirs = student[:, :steps][valid], teacher[:, :steps][valid]
+        return nt_xent(ours, theirs, self.temperature, classes)
 
     def _project(self, glimpses: Tensor) -> Tensor:
         weight = next(self.projector.parameters(), None)

@@ -151,7 +151,7 @@ class DetRecTextSpotter(BaseTextDetector):
 
         Returns:
             B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
-            and their ``scores``, ``texts`` and ``text_scores``, the mean over characters.
+            and their ``scores``, ``texts`` with ``char_scores`` and ``text_scores``, their mean.
         """
         images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
         found = self.detector(images, in_input_frame(data_samples), mode='predict')
@@ -176,8 +176,8 @@ class DetRecTextSpotter(BaseTextDetector):
         return words.scaled(factors)
 
     def _read(self, inputs: Tensor, data_samples: Sequence[Any],
-              words: Words) -> list[tuple[str, float]]:
-        """Text and score of each word."""
+              words: Words) -> list[tuple[str, list[float]]]:
+        """Text and scores of the characters of each word."""
         readings = []
         for chunk in words.chunks(self.chunk_size):
             crops = self._crops(inputs, data_samples, chunk)

@@ -40,25 +40,25 @@ def polygons_of(detected: Any) -> list[NDArray[np.float32]]:
             for polygon in detected.pred_instances.polygons]
 
 
-def read_text(read: Any) -> tuple[str, float]:
-    """Text that a recogniser read, and its score: the mean over the characters, 0 without any."""
-    score = read.pred_text.score
-    return read.pred_text.item, float(np.mean(score)) if np.size(score) else 0.0
+def read_text(read: Any) -> tuple[str, list[float]]:
+    """Text that a recogniser read, and the score of each character."""
+    return read.pred_text.item, np.ravel(read.pred_text.score).tolist()
 
 
 def spotting_sample(sample: Any, polygons: Sequence[NDArray[np.float32]], scores: Any,
-                    readings: Sequence[tuple[str, float]]) -> TextSpottingDataSample:
+                    readings: Sequence[tuple[str, list[float]]]) -> TextSpottingDataSample:
     """Put the words of one image together.
 
     Args:
         sample: The image's; its metainfo and ground truth are passed on.
         polygons: N polygons in pixels of the model's input.
         scores: Their N scores.
-        readings: N texts with their scores.
+        readings: N texts with the scores of their characters.
 
     Returns:
         A new sample whose ``pred_instances`` have ``polygons`` (flat, pixels of the original
-        image), ``scores``, ``texts`` and ``text_scores``.
+        image), ``scores``, ``texts``, their ``char_scores`` and ``text_scores``: the mean over the
+        characters, 0 without any.
     """
     factor = np.array(scale_factor(sample), np.float32)
     result = TextSpottingDataSample(metainfo=sample.metainfo)
@@ -68,5 +68,7 @@ def spotting_sample(sample: Any, polygons: Sequence[NDArray[np.float32]], scores
         polygons=[(points / factor).ravel() for points in polygons],
         scores=torch.as_tensor(scores, dtype=torch.float32),
         texts=[text for text, _ in readings],
-        text_scores=torch.tensor([score for _, score in readings], dtype=torch.float32))
+        char_scores=[scores for _, scores in readings],
+        text_scores=torch.tensor([float(np.mean(scores)) if scores else 0.0
+                                  for _, scores in readings]))
     return result

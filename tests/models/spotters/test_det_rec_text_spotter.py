@@ -179,6 +179,9 @@ def test_predictions_are_in_original_coordinates(model):
     assert isinstance(result, TextSpottingDataSample)
     for mine, polygon in zip(result.pred_instances.polygons, polygons):
         np.testing.assert_allclose(mine.reshape(4, 2), polygon.reshape(4, 2) * [2, 4])
+    for text, chars, score in zip(*map(result.pred_instances.get, (
+            'texts', 'char_scores', 'text_scores'))):
+        assert len(text) == len(chars) and score == pytest.approx(np.mean(chars or [0.]))
     assert result.scale_factor == (.5, .25) and result.gt_instances.texts == ['cat', 'dog7']
     torch.testing.assert_close(result.pred_instances.scores, torch.tensor([.9, .5]))
 

@@ -65,7 +65,9 @@ def student_config(model: dict[str, Any]) -> dict[str, Any]:
     model = copy.deepcopy(model)
     kind = MODELS.get(model['type'])
     if kind is LowResRecognizerDistiller:
-        return model['student']
+        # The wrapper's preprocessor does as well for batches without large words.
+        shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
+        return {**shared, **model['student']}
     if kind is not DBNetDistiller:
         return model
     plain = {key: value for key, value in model.items() if key not in _OF_WRAPPER}

@@ -1,6 +1,7 @@
 """A teacher that is a frozen network."""
 from __future__ import annotations
 
+import copy
 from typing import Any, Mapping, Sequence
 
 import torch
@@ -113,7 +114,7 @@ def model_config(config: str | dict[str, Any]) -> ConfigDict:
         loaded = get_config(config) if '::' in config else Config.fromfile(config)
     else:
         loaded = config
-    model = loaded.get('model', loaded)
+    model = copy.deepcopy(loaded.get('model', loaded))  # MMOCR's decoders write into theirs
     if 'type' not in model:
         raise KeyError("the teacher's config has neither a 'model' nor a 'type'")
     return ConfigDict(model)

@@ -7,7 +7,7 @@ from mmocr.models.textdet import DBNet
 from mmocr.models.textrecog import CRNN
 from mmocr.registry import MODELS
 
-from mmocr_kd.apis import load_student, read_checkpoint, student_checkpoint
+from mmocr_kd.apis import load_student, read_checkpoint, student_checkpoint, student_config
 
 TERM = {'loss': {'type': 'FitNetLoss'}, 'source': 'neck',
         'adaptor': {'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 32}}
@@ -36,6 +36,15 @@ def test_loads_the_plain_recognizer_out_of_a_distiller(tmp_path):
     assert type(model) is CRNN and not model.training
     assert all(value.equal(saved[key]) for key, value in model.state_dict().items())
     assert any(key.startswith('losses.semantic.projector') for key in saved)
+
+
+def test_preprocessor_of_the_wrapper_goes_to_a_student_without_one():
+    student, shared = tiny_recog.crnn_cfg(), {'type': 'PairedTextRecogDataPreprocessor'}
+    own = student['data_preprocessor']
+    cfg = {'type': 'LowResRecognizerDistiller', 'student': student, 'data_preprocessor': shared}
+    assert student_config(cfg)['data_preprocessor'] == own
+    student.pop('data_preprocessor')
+    assert student_config(cfg)['data_preprocessor'] == shared
 
 
 def test_weights_of_another_model_are_refused(tmp_path):

@@ -16,3 +16,5 @@ model = dict(
     valid_steps=None,
     init_student_from_teacher=True,
     eval_mode='student')
+# DDP: the classifiers of vision and language alone get no gradient, only the fused one is trained.
+find_unused_parameters = True

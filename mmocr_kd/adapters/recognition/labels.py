@@ -107,8 +107,10 @@ def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,
     words = [sample.gt_text.indexes[:steps].long() for sample in data_samples]
     frames = [min(steps, math.ceil(sample.get('valid_ratio', 1.0) * steps))
               for sample in data_samples]
+    # At least one column: projectors cannot run over no character at all.
+    padded = pad_sequence([*words, torch.tensor([blank])], batch_first=True, padding_value=blank)
     return Labels(
-        pad_sequence(words, batch_first=True, padding_value=blank).to(device),
+        padded[:-1].to(device),
         torch.tensor([len(word) for word in words], device=device),
         blank_idx=blank,
         frames=torch.tensor(frames, device=device))

@@ -74,6 +74,8 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         super().__init__(data_preprocessor, init_cfg)
         if eval_mode not in EVAL_MODES:
             raise ValueError(f'eval_mode={eval_mode!r} is unknown: use one of {EVAL_MODES}')
+        if valid_steps is not None and valid_steps < 1:
+            raise ValueError(f'valid_steps={valid_steps} must be at least 1, or None for all steps')
         # A copy: MMOCR's decoders write into their configs.
         self.student: Any = MODELS.build(copy.deepcopy(student))
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
@@ -170,4 +172,7 @@ def _required(hr_inputs: Tensor | None) -> Tensor:
         raise ValueError("the batch has no 'hr_inputs', the large words the teacher reads: end the "
                          'pipeline with PackPairedTextRecogInputs, after SynthesizeLR or on '
                          'TextZoomDataset')
+    if not isinstance(hr_inputs, Tensor):
+        raise ValueError(f'hr_inputs is a {type(hr_inputs).__name__}, not a tensor: the '
+                         'data_preprocessor has to be a PairedTextRecogDataPreprocessor')
     return hr_inputs

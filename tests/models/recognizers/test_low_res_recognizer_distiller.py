@@ -3,6 +3,7 @@ import copy
 import pytest
 import tiny_recog
 import torch
+from mmengine.config import ConfigDict
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from mmocr.registry import MODELS
 from torch import nn
@@ -206,7 +207,28 @@ def test_copies_of_a_model_in_training_share_the_teacher_and_predict(teacher):
     assert network(twin) is network(model)
     batch = prepared(twin)
     assert len(twin(**batch, mode='predict')) == 3
-    assert loss(model)['loss_visual'] >= 0
+    # Each listens to itself: the same losses, gradients of its own.
+    ours, theirs = loss(model), loss(twin)
+    torch.testing.assert_close(ours, theirs)
+    twin.parse_losses(theirs)[0].backward()
+    assert all(p.grad is not None for p in twin.student.parameters())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_config_of_the_teacher_stays_as_it_was_written(teacher):
+    cfg = ConfigDict(config=tiny_recog.crnn_cfg(low_res=False), checkpoint=teacher['checkpoint'])
+    before = copy.deepcopy(cfg)
+    model = MODELS.build({'type': 'LowResRecognizerDistiller', 'teacher': cfg, 'losses': LOSSES,
+                          'student': tiny_recog.crnn_cfg()})
+    loss(model)
+    assert cfg == before
+
+
+def test_plain_recogniser_ignores_the_large_words():
+    plain = MODELS.build(tiny_recog.crnn_cfg())
+    batch = plain.data_preprocessor(tiny_recog.pairs(*WORDS), True)
+    assert plain.train()(**batch, mode='loss')['loss_ctc'].isfinite()
+    assert len(plain.eval()(**batch, mode='predict')) == 3
 
 
 def test_precision_and_device_are_followed(teacher):
@@ -233,8 +255,14 @@ class TestBadInput:
         with pytest.raises(ValueError, match="no 'hr_inputs'.*PackPairedTextRecogInputs"):
             loss(build(teacher), data)
 
-    @pytest.mark.parametrize('words', [('a', ), ('', 'ab'), ('x' * 60, 'ab'), ('aa' * 13, )],
-                             ids=['one of one', 'empty', 'too long', 'repeats do not fit'])
+    def test_large_words_that_were_not_prepared(self, teacher):
+        model = build(teacher, data_preprocessor={'type': 'TextRecogDataPreprocessor'})
+        with pytest.raises(ValueError, match='hr_inputs is a list.*PairedTextRecog'):
+            loss(model)
+
+    @pytest.mark.parametrize(
+        'words', [('a', ), ('', 'ab'), ('', ), ('x' * 60, 'ab'), ('aa' * 13, )],
+        ids=['one of one', 'empty', 'nothing else', 'too long', 'repeats do not fit'])
     def test_words_at_the_edge(self, teacher, words):
         losses = loss(build(teacher), tiny_recog.pairs(*words))
         assert all(value.isfinite() for value in losses.values())
@@ -278,6 +306,8 @@ class TestBadInput:
             build(teacher, {})
         with pytest.raises(ValueError, match="eval_mode='best' is unknown"):
             build(teacher, eval_mode='best')
+        with pytest.raises(ValueError, match='valid_steps=0 must be at least 1'):
+            build(teacher, valid_steps=0)
         with pytest.raises(TypeError, match='no RecognizerTeacher'):
             build({'type': 'ModelTeacher', **teacher})
         with pytest.raises(RuntimeError, match="no module 'backbone.nothing'"):

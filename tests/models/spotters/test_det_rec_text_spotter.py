@@ -11,6 +11,8 @@ from tiny import dbnet_cfg, pan_cfg
 from tiny_recog import abinet_cfg, crnn_cfg
 from tiny_spotter import batch, page, sample, spotter, spotter_cfg
 
+from mmocr_kd.adapters import rescale_batch
+
 WORDS = [('cat', (10, 36)), ('dog7', (60, 80))]
 
 
@@ -157,6 +159,26 @@ def test_an_image_without_text_does_not_shift_the_others(model, order):
             mine = model.rec_taps(*alone, model.words_of(alone[1]))
             torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
                                        atol=1e-4, rtol=1e-4)
+
+
+def test_images_of_a_batch_may_shrink_each_on_its_own(model):
+    """Words are fixed at full resolution and follow their image."""
+    model, scales = copy.deepcopy(model).eval(), (.3, .8)
+    inputs, samples = _prepared(model, page(WORDS), page([('owl', (12, 40))], size=(64, 120)))
+    words = model.words_of(samples)
+    small, small_samples = rescale_batch(inputs, samples, scales)
+    factors = torch.tensor([one.scale_factor for one in small_samples])
+    taps = model.rec_taps(small, small_samples, words.scaled(factors))
+    assert model.words_of(small_samples).texts == words.texts
+    for i, scale in enumerate(scales):
+        height, width = samples[i].img_shape
+        alone = rescale_batch(inputs[i:i + 1, :, :height, :width], samples[i:i + 1], [scale])
+        mine = model.rec_taps(*alone, model.words_of(alone[1]))
+        torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
+                                   atol=1e-3, rtol=1e-3)
+    losses = model.train().det_loss(small, small_samples)
+    assert all(loss.isfinite() for loss in losses.values())
+    assert not any(one.gt_instances.ignored.any() for one in (*samples, *small_samples))
 
 
 def test_one_word(model):

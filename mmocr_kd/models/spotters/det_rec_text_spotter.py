@@ -7,12 +7,14 @@ from typing import Any, Mapping, Sequence
 
 import torch
 from mmocr.models.textdet.detectors.base import BaseTextDetector
+from mmocr.models.textdet.detectors.mmdet_wrapper import MMDetWrapper
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ...adapters import on_canvas
 from ...adapters.image_sizes import valid_sizes
 from ...distill.renormalize import Normalization
+from .mmdet_samples import mmdet_samples
 from .part_inputs import RAW, PartInputs, raw_preprocessor
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
@@ -37,8 +39,9 @@ class DetRecTextSpotter(BaseTextDetector):
     perspective; no gradient reaches the boxes. Each part normalises for itself.
 
     Args:
-        detector: Config of a detector; its ``data_preprocessor`` says how it normalises. With an
-            ``init_cfg`` of type Pretrained it starts from a checkpoint of its own.
+        detector: Config of a detector, ``MMDetWrapper`` included; its ``data_preprocessor`` says
+            how it normalises. With an ``init_cfg`` of type Pretrained it starts from a checkpoint
+            of its own.
         recognizer: Config of a recogniser; likewise.
         crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`.
         color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
@@ -111,6 +114,8 @@ class DetRecTextSpotter(BaseTextDetector):
         images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
         # Copies, because DB rewrites annotations, and on the canvas, because it wants equal sizes.
         samples = on_canvas(inputs, data_samples)
+        if isinstance(self.detector, MMDetWrapper):
+            samples = mmdet_samples(samples)
         return self._weighted('det', self.detector(images, samples, mode='loss'))
 
     def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],

@@ -1,0 +1,43 @@
+"""Samples as the losses of MMDetection's detectors want them."""
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+import torch
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import PolygonMasks
+from mmengine.structures import InstanceData
+
+
+def mmdet_samples(data_samples: Sequence[Any]) -> list[DetDataSample]:
+    """Turn samples of text detection into MMDetection's, for ``MMDetWrapper``.
+
+    Boxes and masks are drawn around the polygons; ignored instances are set apart.
+
+    Args:
+        data_samples: B samples with polygons, labels and ignored instances, whose ``img_shape`` is
+            the padded batch's.
+    """
+    return [_mmdet_sample(sample) for sample in data_samples]
+
+
+def _mmdet_sample(sample: Any) -> DetDataSample:
+    ignored = [bool(flag) for flag in sample.gt_instances.ignored]
+    metainfo = {**sample.metainfo, 'pad_shape': sample.img_shape,
+                'batch_input_shape': sample.img_shape}
+    return DetDataSample(
+        metainfo=metainfo,
+        gt_instances=_instances(sample, [i for i, skip in enumerate(ignored) if not skip]),
+        ignored_instances=_instances(sample, [i for i, skip in enumerate(ignored) if skip]))
+
+
+def _instances(sample: Any, chosen: list[int]) -> InstanceData:
+    instances = sample.gt_instances
+    polygons = [np.asarray(instances.polygons[i], np.float32).reshape(-1, 2) for i in chosen]
+    boxes = [[*points.min(0), *points.max(0)] for points in polygons]
+    device = instances.labels.device
+    return InstanceData(
+        bboxes=torch.tensor(np.array(boxes), dtype=torch.float32, device=device).view(-1, 4),
+        labels=instances.labels[chosen],
+        masks=PolygonMasks([[points.ravel()] for points in polygons], *sample.img_shape))

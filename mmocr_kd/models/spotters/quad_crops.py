@@ -89,15 +89,15 @@ def _not_zero(value: Tensor) -> Tensor:
 def _sample(images: Tensor, points: Tensor, image_index: Tensor, valid_sizes: Tensor) -> Tensor:
     """Loop over images, not words: no image is copied."""
     height, width = points.shape[1:3]
-    crops = images.new_zeros(len(points), images.shape[1], height, width)
     canvas = points.new_tensor([images.shape[-1], images.shape[-2]])
-    for i, image in enumerate(images):
+    crops = [images.new_zeros(0, images.shape[1], height, width)]
+    order = [image_index.new_zeros(0)]
+    for i in image_index.unique().tolist():
         mine = (image_index == i).nonzero().flatten()
-        if len(mine):
-            last = valid_sizes[i].flip(0) - 0.5  # centre of the last pixel, as (x, y)
-            inside = points[mine].clamp(min=0.5).minimum(last)
-            grid = (2 * inside / canvas - 1).to(images.dtype).view(1, -1, width, 2)
-            sampled = F.grid_sample(image[None], grid, padding_mode='border', align_corners=False)
-            sampled = sampled[0].unflatten(1, (len(mine), height)).transpose(0, 1)
-            crops = crops.index_copy(0, mine, sampled)
-    return crops
+        last = valid_sizes[i].flip(0) - 0.5  # centre of the last pixel, as (x, y)
+        inside = points[mine].clamp(min=0.5).minimum(last)
+        grid = (2 * inside / canvas - 1).to(images.dtype).view(1, -1, width, 2)
+        sampled = F.grid_sample(images[i:i + 1], grid, padding_mode='border', align_corners=False)
+        crops.append(sampled[0].unflatten(1, (len(mine), height)).transpose(0, 1))
+        order.append(mine)
+    return torch.cat(crops)[torch.cat(order).argsort()]

@@ -1,7 +1,7 @@
 """The spotter's config trains and tests as it stands, only shorter."""
 import math
 
-from config_zoo import CONFIGS, ROOT, load
+from config_zoo import CONFIGS, load
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmocr.registry import MODELS
@@ -31,7 +31,7 @@ def test_trains_and_tests(tmp_path):
 def test_checkpoints_of_the_parts_own_configs_fit():
     model = load(CONFIG).model
     detector = load(CONFIGS['dbnet_mobilenetv3-large_fpnc_1e_embedded']).model
-    recognizer = load(ROOT / 'textrecog/kd_ltr/_base_/models/crnn_slim-vgg.py').model
+    recognizer = load(CONFIGS['crnn_slim-vgg_3e_words']).model
     spotter = MODELS.build(model)
     spotter.detector.load_state_dict(MODELS.build(detector).state_dict())
     spotter.recognizer.load_state_dict(MODELS.build(recognizer).state_dict())

@@ -47,6 +47,7 @@ test_evaluator = val_evaluator
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=2e-3),
+    paramwise_cfg=dict(custom_keys={'recognizer': dict(lr_mult=0.5)}),
     clip_grad=dict(max_norm=35.0, norm_type=2))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5, val_interval=1)
 val_cfg = dict(type='ValLoop')

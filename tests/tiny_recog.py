@@ -30,6 +30,15 @@ def abinet_cfg(low_res=True, **fields):
     return {**model.to_dict(), **fields}
 
 
+def abinet_language_cfg(low_res=True, **fields):
+    """Config of a thin ABINet with its language model; reads what ``abinet_cfg`` reads."""
+    vision = abinet_cfg(low_res)
+    language = get_config('mmocr::textrecog/abinet/abinet_20e_st-an_mj.py').model.decoder
+    language.language_decoder.update(d_model=64, n_head=2, d_inner=64, n_layers=1)
+    vision['decoder'].update(language_decoder=language.language_decoder.to_dict(), num_iters=1)
+    return {**vision, **fields}
+
+
 def checkpoint(path, cfg, seed=0):
     """Save random weights of a model; a teacher's spec."""
     torch.manual_seed(seed)

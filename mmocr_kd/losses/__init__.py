@@ -1,4 +1,4 @@
-"""Distillation losses: ``loss(student, teacher, mask) -> dict``. No model, no runner."""
+"""Distillation losses, on maps with a mask or on readings of words. No model, no runner."""
 from .binary_kd_loss import BinaryKDLoss
 from .ctc_alignment import align_labels, character_vectors, occupancy
 from .ctc_labels import label_distribution

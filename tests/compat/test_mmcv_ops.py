@@ -2,7 +2,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmcv.ops import (
     batched_nms,
@@ -160,6 +160,7 @@ class TestNMS:
     @settings(max_examples=60, deadline=None)
     @given(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=12),
            st.sampled_from([0, 1]), st.sampled_from([.1, .33, .51, .77]))
+    @example([(0, 2, 4, 9), (0, 9, 0, 9)], 1, .1)  # they overlap by exactly the threshold
     def test_equals_the_greedy_algorithm(self, corners, offset, threshold):
         boxes = torch.tensor([[x, y, x + w + 1, y + h + 1] for x, y, w, h in corners]).view(-1, 4)
         boxes = boxes.float()

@@ -17,4 +17,7 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
     """
     if offset:
         bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
-    return torchvision.ops.nms(bboxes, scores, iou_threshold)
+    # torchvision compares in double precision, where float32's 0.1 is more than 0.1 and a box that
+    # overlaps by exactly the threshold would be dropped; mmcv compares in the boxes' precision.
+    threshold = bboxes.new_tensor(iou_threshold).item()
+    return torchvision.ops.nms(bboxes, scores, threshold)

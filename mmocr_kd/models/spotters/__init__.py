@@ -1,10 +1,12 @@
 """End-to-end text spotters and what they are made of."""
 from .det_rec_text_spotter import DetRecTextSpotter
+from .distillable import DistillableSpotter, SpottedWords
 from .quad_crops import crop_quads
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
 from .words import Words
 
 __all__ = [
-    'DetRecTextSpotter', 'RecTapReader', 'RecTaps', 'Words', 'crop_quads', 'reading_quads'
+    'DetRecTextSpotter', 'DistillableSpotter', 'RecTapReader', 'RecTaps', 'SpottedWords', 'Words',
+    'crop_quads', 'reading_quads'
 ]

@@ -84,6 +84,11 @@ class DetRecTextSpotter(BaseTextDetector):
         self._rec_inputs = PartInputs(self.recognizer, color_type)
         self._taps = RecTapReader(**(taps or {}))
 
+    @property
+    def rec_decoder(self) -> Any:
+        """The recogniser's decoder."""
+        return self.recognizer.decoder
+
     def extract_feat(self, inputs: Tensor) -> Any:
         """The detector's features of raw images, shape (B, 3, H, W); see MMOCR."""
         return self.detector.extract_feat(self._det_inputs(inputs))
@@ -95,9 +100,18 @@ class DetRecTextSpotter(BaseTextDetector):
             inputs: Raw images, BGR on the 0..255 scale, shape (B, 3, H, W).
             data_samples: B samples with polygons, texts and ignored words; left untouched.
         """
-        words = self.words_of(data_samples)
+        return self.losses_and_taps(inputs, data_samples, self.words_of(data_samples))[0]
+
+    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
+                        words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
+        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_taps`."""
         losses = self.det_loss(inputs, data_samples)
-        return losses | self.rec_loss(inputs, data_samples, words)[0]
+        rec_losses, taps = self.rec_loss(inputs, data_samples, words)
+        return losses | rec_losses, taps
+
+    def normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
+        """Raw images as the detector sees them, shape (B, 3, H, W)."""
+        return self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
 
     def words_of(self, data_samples: Sequence[Any]) -> Words:
         """The annotated words the recogniser can learn from, jittered in training.
@@ -111,7 +125,7 @@ class DetRecTextSpotter(BaseTextDetector):
 
     def det_loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """The detector's losses; see :meth:`loss`."""
-        images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
+        images = self.normalized(inputs, data_samples)
         # Copies, because DB rewrites annotations, and on the canvas, because it wants equal sizes.
         samples = on_canvas(inputs, data_samples)
         if isinstance(self.detector, MMDetWrapper):
@@ -158,7 +172,7 @@ class DetRecTextSpotter(BaseTextDetector):
             B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
             and their ``scores``, ``texts`` with ``char_scores`` and ``text_scores``, their mean.
         """
-        images = self._det_inputs.padded(inputs, valid_sizes(inputs, data_samples))
+        images = self.normalized(inputs, data_samples)
         found = self.detector(images, in_input_frame(data_samples), mode='predict')
         polygons = [polygons_of(sample) for sample in found]
         words = self._found_words(polygons, data_samples)

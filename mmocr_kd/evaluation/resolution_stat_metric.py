@@ -1,13 +1,15 @@
 """Which resolutions a model chose."""
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmocr.registry import METRICS
 
 from ..losses.scale_factors import check_scale_factors, power_costs
+
+RelCosts = Union[Sequence[float], Mapping[str, Sequence[float]]]
 
 
 @METRICS.register_module()
@@ -23,8 +25,11 @@ class ResolutionStatMetric(BaseMetric):
 
     Args:
         scale_factors: Candidate scales, rising, in (0, 1]; those of the selector.
-        rel_costs: Measured cost of each scale relative to the teacher's resolution, > 0. None:
-            the share of pixels, ``scale^2`` (then ``rel_cost`` is ``rms_scale`` squared).
+        rel_costs: Measured cost of each scale relative to the teacher's resolution, > 0, as
+            ``tools/cost_table.py`` prints it. None: the share of pixels, ``scale^2`` (then
+            ``rel_cost`` is ``rms_scale`` squared). Costs counted in several ways go by name:
+            ``dict(published=[...], honest=[...])`` gives ``rel_cost_published`` and
+            ``rel_cost_honest``.
         collect_device: 'cpu' or 'gpu', for distributed evaluation.
         prefix: Of the results' names; 'resolution' by default.
 
@@ -34,15 +39,15 @@ class ResolutionStatMetric(BaseMetric):
 
     default_prefix = 'resolution'
 
-    def __init__(self, scale_factors: Sequence[float], rel_costs: Sequence[float] | None = None,
+    def __init__(self, scale_factors: Sequence[float], rel_costs: RelCosts | None = None,
                  collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.scale_factors = check_scale_factors(scale_factors)
-        costs = power_costs(self.scale_factors, 2) if rel_costs is None else list(rel_costs)
-        if len(costs) != len(self.scale_factors) or not all(0 < c < np.inf for c in costs):
-            raise ValueError(f'rel_costs={costs} must be {len(self.scale_factors)} finite numbers '
-                             '> 0: one per scale factor')
-        self.rel_costs = costs
+        if rel_costs is None:
+            rel_costs = power_costs(self.scale_factors, 2)
+        by_name = rel_costs if isinstance(rel_costs, Mapping) else {'': rel_costs}
+        self.rel_costs = {f'rel_cost_{name}' if name else 'rel_cost': self._checked(name, costs)
+                          for name, costs in by_name.items()}
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Note which scale each image of a batch was seen at.
@@ -71,10 +76,17 @@ class ResolutionStatMetric(BaseMetric):
             return {}
         shares = np.bincount(results, minlength=len(self.scale_factors)) / len(results)
         scales = np.array(self.scale_factors)
-        means = {'mean_scale': shares @ scales, 'rms_scale': np.sqrt(shares @ scales**2),
-                 'rel_cost': shares @ np.array(self.rel_costs)}
+        means = {'mean_scale': shares @ scales, 'rms_scale': np.sqrt(shares @ scales**2)}
+        costs = {name: shares @ np.array(costs) for name, costs in self.rel_costs.items()}
         histogram = {f'hist_{scale:g}': share for scale, share in zip(self.scale_factors, shares)}
-        return {name: float(value) for name, value in (means | histogram).items()}
+        return {name: float(value) for name, value in (means | costs | histogram).items()}
+
+    def _checked(self, name: str, costs: Sequence[float]) -> list[float]:
+        if len(costs) != len(self.scale_factors) or not all(0 < c < np.inf for c in costs):
+            field = f'rel_costs[{name!r}]' if name else 'rel_costs'
+            raise ValueError(f'{field}={list(costs)} must be {len(self.scale_factors)} finite '
+                             'numbers > 0: one per scale factor')
+        return list(costs)
 
     def _index(self, data_sample: Mapping[str, Any]) -> int:
         scale = data_sample.get('dld_scale')

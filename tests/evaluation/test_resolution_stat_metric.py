@@ -36,6 +36,16 @@ def test_measured_costs():
     assert evaluate([.3, .8], rel_costs=costs)['rel_cost'] == pytest.approx(.385)
 
 
+def test_costs_counted_in_several_ways():
+    published = [.1, .2, .3, .4, .5, .6]
+    honest = [.3, .4, .5, .6, .7, .8]
+    results = evaluate([.3, .8], rel_costs={'published': published, 'honest': honest})
+    assert results['rel_cost_published'] == pytest.approx(.35)
+    assert results['rel_cost_honest'] == pytest.approx(.55) and 'rel_cost' not in results
+    with pytest.raises(ValueError, match=r"rel_costs\['honest'\]=\[0.1\] must be 6 finite"):
+        build(rel_costs={'published': published, 'honest': [.1]})
+
+
 @given(st.lists(st.sampled_from(SCALES), min_size=1, max_size=12))
 def test_equal_to_means_of_images(scales):
     results = evaluate(scales)

@@ -1,7 +1,7 @@
 """Which resolutions a model chose."""
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -9,7 +9,7 @@ from mmocr.registry import METRICS
 
 from ..losses.scale_factors import check_scale_factors, power_costs
 
-RelCosts = Union[Sequence[float], Mapping[str, Sequence[float]]]
+RelCosts = Sequence[float] | Mapping[str, Sequence[float]]
 
 
 @METRICS.register_module()

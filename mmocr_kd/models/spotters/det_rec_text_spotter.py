@@ -5,29 +5,18 @@ import copy
 from itertools import islice
 from typing import Any, Mapping, Sequence
 
-import torch
 from mmocr.models.textdet.detectors.base import BaseTextDetector
-from mmocr.models.textdet.detectors.mmdet_wrapper import MMDetWrapper
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ...adapters import on_canvas
 from ...adapters.image_sizes import valid_sizes
 from ...distill.renormalize import Normalization
-from .mmdet_samples import mmdet_samples
+from .detector_losses import detector_losses
 from .part_inputs import RAW, PartInputs, raw_preprocessor
-from .reading_quads import reading_quads
-from .rec_taps import RecTapReader, RecTaps
-from .spotting_samples import (
-    in_input_frame,
-    polygons_of,
-    read_text,
-    scale_factor,
-    spotting_sample,
-)
-from .trainable_texts import TrainableTexts
-from .word_crops import WordCrops
-from .words import Words, readable_words
+from .rec_taps import RecTaps
+from .spotting_samples import in_input_frame, polygons_of, spotting_sample
+from .word_reader import WordReader
+from .words import Words
 
 
 @MODELS.register_module()
@@ -76,13 +65,10 @@ class DetRecTextSpotter(BaseTextDetector):
         _check_fields(Normalization.of(self), chunk_size, loss_weights or {})
         self.detector = built
         self.recognizer: Any = MODELS.build(copy.deepcopy(recognizer))
-        self.crop = WordCrops(**crop)
-        self.texts = TrainableTexts(self.recognizer.decoder, **(texts or {}))
         self.chunk_size = chunk_size
         self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
         self._det_inputs = PartInputs(self.detector)
-        self._rec_inputs = PartInputs(self.recognizer, color_type)
-        self._taps = RecTapReader(**(taps or {}))
+        self._reader = WordReader(self.recognizer, crop, color_type, texts, taps)
 
     @property
     def rec_decoder(self) -> Any:
@@ -119,18 +105,13 @@ class DetRecTextSpotter(BaseTextDetector):
         Args:
             data_samples: B samples at full resolution.
         """
-        words = readable_words(data_samples, self.texts, self.crop.corners,
-                               self.crop.vertical_ratio)
-        return words.jittered(self.crop.jitter) if self.training else words
+        words = self._reader.annotated(data_samples)
+        return words.jittered(self._reader.crop.jitter) if self.training else words
 
     def det_loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """The detector's losses; see :meth:`loss`."""
         images = self.normalized(inputs, data_samples)
-        # Copies, because DB rewrites annotations, and on the canvas, because it wants equal sizes.
-        samples = on_canvas(inputs, data_samples)
-        if isinstance(self.detector, MMDetWrapper):
-            samples = mmdet_samples(samples)
-        return self._weighted('det', self.detector(images, samples, mode='loss'))
+        return self._weighted('det', detector_losses(self.detector, images, data_samples))
 
     def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],
                  words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
@@ -147,7 +128,7 @@ class DetRecTextSpotter(BaseTextDetector):
         """
         if not len(words):
             return {'rec.loss_idle': _zero(self.recognizer, inputs)}, None
-        losses, taps = self._read_along(inputs, data_samples, words, with_loss=True)
+        losses, taps = self._reader.read_along(inputs, data_samples, words, with_loss=True)
         return self._weighted('rec', losses), taps
 
     def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
@@ -159,7 +140,7 @@ class DetRecTextSpotter(BaseTextDetector):
         """
         if not len(words):
             return None
-        return self._read_along(inputs, data_samples, words, with_loss=False)[1]
+        return self._reader.read_along(inputs, data_samples, words, with_loss=False)[1]
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Find words and read them.
@@ -175,45 +156,13 @@ class DetRecTextSpotter(BaseTextDetector):
         images = self.normalized(inputs, data_samples)
         found = self.detector(images, in_input_frame(data_samples), mode='predict')
         polygons = [polygons_of(sample) for sample in found]
-        words = self._found_words(polygons, data_samples)
-        readings = iter(self._read(inputs, data_samples, words.to(inputs.device)))
+        words = self._reader.found(polygons, data_samples)
+        readings = iter(self._reader.read(inputs, data_samples, words, self.chunk_size))
         return [
             spotting_sample(sample, mine, one.pred_instances.scores,
                             list(islice(readings, len(mine))))
             for sample, mine, one in zip(data_samples, polygons, found)
         ]
-
-    def _found_words(self, polygons: Sequence[Sequence[Any]],
-                     data_samples: Sequence[Any]) -> Words:
-        """Which way up they are is decided on original pixels, as it would be at any scale."""
-        image_index = [i for i, mine in enumerate(polygons) for _ in mine]
-        factors = torch.tensor([scale_factor(sample) for sample in data_samples])
-        original = [points / factors[i].numpy()
-                    for i, mine in enumerate(polygons) for points in mine]
-        quads = reading_quads(original, 'upright', self.crop.vertical_ratio)
-        words = Words(torch.from_numpy(quads), torch.tensor(image_index, dtype=torch.long))
-        return words.scaled(factors)
-
-    def _read(self, inputs: Tensor, data_samples: Sequence[Any],
-              words: Words) -> list[tuple[str, list[float]]]:
-        """Text and scores of the characters of each word."""
-        readings = []
-        for chunk in words.chunks(self.chunk_size):
-            crops = self._crops(inputs, data_samples, chunk)
-            for sample in self.recognizer.predict(crops, self.crop.samples(chunk)):
-                readings.append(read_text(sample))
-        return readings
-
-    def _read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
-                    with_loss: bool) -> tuple[dict[str, Any], RecTaps]:
-        words = words.to(inputs.device)
-        crops = self._crops(inputs, data_samples, words)
-        return self._taps.read(self.recognizer, crops, self.crop.samples(words),
-                               words.image_index, with_loss)
-
-    def _crops(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> Tensor:
-        sizes = valid_sizes(inputs, data_samples)
-        return self._rec_inputs(self.crop.cut(inputs, words, sizes))
 
     def _weighted(self, part: str, losses: Mapping[str, Any]) -> dict[str, Any]:
         weight = self.loss_weights[part]

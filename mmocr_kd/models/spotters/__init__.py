@@ -1,12 +1,13 @@
 """End-to-end text spotters and what they are made of."""
+from .adapt import distillable
 from .det_rec_text_spotter import DetRecTextSpotter
-from .distillable import DistillableSpotter, SpottedWords
 from .quad_crops import crop_quads
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
+from .spotter_protocol import DistillableSpotter, SpottedWords
 from .words import Words
 
 __all__ = [
     'DetRecTextSpotter', 'DistillableSpotter', 'RecTapReader', 'RecTaps', 'SpottedWords', 'Words',
-    'crop_quads', 'reading_quads'
+    'crop_quads', 'distillable', 'reading_quads'
 ]

@@ -1,0 +1,4 @@
+# Cheaper and less accurate: compute costs three times as much.
+_base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.py'
+
+model = dict(losses=dict(cost=dict(loss_weight=0.3)))

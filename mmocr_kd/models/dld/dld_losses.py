@@ -1,0 +1,149 @@
+"""The terms of DLD's objective beyond the student's own losses."""
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ...losses import (
+    FeatureL2Loss,
+    Reading,
+    ResolutionAccuracyLoss,
+    ResolutionCostLoss,
+    SequenceKDLoss,
+)
+from ..selectors import ResolutionSelector
+from ..spotters import RecTaps
+from .scale_choice import ScaleChoice
+
+TERMS = {
+    'accuracy': ResolutionAccuracyLoss,
+    'cost': ResolutionCostLoss,
+    'roi': FeatureL2Loss,
+    'context': FeatureL2Loss,
+    'sequence': SequenceKDLoss,
+}
+OF_SELECTOR = ('accuracy', 'cost')
+
+
+class DLDLosses(nn.ModuleDict):
+    """What trains the selector, and what makes the student read as the teacher does.
+
+    Args:
+        losses: Configs by name, each optional: 'accuracy', 'cost', 'roi', 'context', 'sequence'.
+            ``type`` may be left out; 'cost' takes the selector's scale factors, 'roi' and
+            'context' are logged as ``loss_kd_roi`` and ``loss_kd_context``.
+        selector: What 'accuracy' and 'cost' train; None if there is none.
+
+    Raises:
+        ValueError: If a name is unknown, 'accuracy' or 'cost' are given without a selector, or
+            the cost has other scales than the selector.
+        TypeError: If a config builds something else.
+    """
+
+    def __init__(self, losses: Mapping[str, dict[str, Any]],
+                 selector: ResolutionSelector | None) -> None:
+        _check_names(losses, selector)
+        defaults: dict[str, dict[str, Any]] = {
+            'roi': {'name': 'loss_kd_roi'}, 'context': {'name': 'loss_kd_context'}}
+        if selector is not None:
+            defaults['cost'] = {'scale_factors': selector.scale_factors}
+        super().__init__({name: _build(name, {**defaults.get(name, {}), **loss})
+                          for name, loss in losses.items() if loss is not None})
+        if selector is not None and 'cost' in self:
+            _check_scales(losses['cost'], selector)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether any term looks at the teacher's reading."""
+        return any(name not in OF_SELECTOR or getattr(loss, 'needs_teacher', False)
+                   for name, loss in self.items())
+
+    @property
+    def needs_candidates(self) -> bool:
+        """Whether the student has to read at every scale."""
+        return 'accuracy' in self
+
+    def of_reading(self, student: RecTaps | None, teacher: RecTaps | None) -> dict[str, Tensor]:
+        """SKD: compare how both read; nothing without words.
+
+        Args:
+            student: At the chosen scales, with gradient.
+            teacher: At full resolution, of the same words in the same order.
+        """
+        if student is None or teacher is None:
+            return {}
+        results: dict[str, Tensor] = {}
+        if 'roi' in self:
+            results |= self['roi'](student.roi_feature, teacher.roi_feature)
+        if 'context' in self:
+            results |= self['context'](student.context, teacher.context)
+        if 'sequence' in self:
+            results |= self['sequence'](Reading((student.logits, )), Reading((teacher.logits, )),
+                                        student.labels)
+        return results
+
+    def of_choice(self, choice: ScaleChoice, candidates: Tensor | None, student: RecTaps | None,
+                  teacher: RecTaps | None) -> dict[str, Tensor]:
+        """DRS: what the chosen scales cost, in compute and in accuracy.
+
+        Args:
+            choice: With decisions, if there is a selector.
+            candidates: The student's logits at each scale, shape (K, N, T, V); None without words.
+            student: Tells the labels.
+            teacher: For comparisons with it.
+
+        Returns:
+            Losses that reach the selector alone; the accuracy of no words is 0.
+
+        Raises:
+            ValueError: If a selector chose and there is no term to train it.
+        """
+        if choice.decisions is None:
+            return {}
+        if not any(name in self for name in OF_SELECTOR):
+            raise ValueError("nothing trains the selector: give losses 'accuracy' and 'cost'")
+        results: dict[str, Tensor] = {}
+        if 'cost' in self:
+            results |= self['cost'](choice.decisions)
+        if 'accuracy' in self:
+            results |= self._accuracy(choice.decisions, candidates, student, teacher)
+        return results
+
+    def _accuracy(self, decisions: Tensor, candidates: Tensor | None, student: RecTaps | None,
+                  teacher: RecTaps | None) -> dict[str, Tensor]:
+        if candidates is None or student is None:
+            return {'loss_res_acc': decisions.sum() * 0}  # DDP wants to see the selector
+        return self['accuracy'](decisions, candidates, student.image_index, student.labels,
+                                None if teacher is None else teacher.logits)
+
+    def statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
+        """``res_cost``: the expected cost, unweighted, 1 being the teacher's resolution."""
+        if 'cost' not in self or choice.logits is None:
+            return {}
+        cost: Any = self['cost']
+        return {'res_cost': cost.expected(choice.logits.detach())}
+
+
+def _check_names(losses: Mapping[str, Any], selector: ResolutionSelector | None) -> None:
+    if unknown := sorted(set(losses) - set(TERMS)):
+        raise ValueError(f'losses has {unknown}: it takes {tuple(TERMS)}')
+    given = [name for name in OF_SELECTOR if losses.get(name) is not None]
+    if selector is None and given:
+        raise ValueError(f'losses has {given}, which train a selector, and there is none')
+
+
+def _check_scales(loss: Mapping[str, Any], selector: ResolutionSelector) -> None:
+    scales = tuple(loss.get('scale_factors', selector.scale_factors))
+    if scales != selector.scale_factors:
+        raise ValueError(f'the cost has scale_factors={list(scales)}, the selector '
+                         f'{list(selector.scale_factors)}: leave them out of the cost')
+
+
+def _build(name: str, loss: dict[str, Any]) -> nn.Module:
+    built: Any = MODELS.build({'type': TERMS[name].__name__, **loss})
+    if not isinstance(built, TERMS[name]):
+        raise TypeError(f'losses[{name!r}] builds a {type(built).__name__}, expected a '
+                        f'{TERMS[name].__name__}')
+    return built

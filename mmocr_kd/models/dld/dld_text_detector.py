@@ -1,0 +1,187 @@
+"""A text detector that chooses the resolution it works at."""
+from __future__ import annotations
+
+import copy
+from functools import partial
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmocr.models.textdet.detectors.base import BaseTextDetector
+from mmocr.registry import MODELS
+from torch import Tensor
+
+from ..recognizers.plain_student_keys import PlainStudentKeys
+from ..spotters.detector_losses import detector_losses
+from ..spotters.spotting_samples import scale_factor
+from .accuracy_sources import AccuracySource, ByDetection, ByReading
+from .frozen_reader import FrozenReader
+from .scale_choice import ScaleChoice, ScaleChooser
+from .selector_losses import SelectorLosses
+from .shrinking import Shrinker
+
+LONG_EDGES = {'train': 1600, 'test': 3000}
+
+
+@MODELS.register_module()
+class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
+    """DLD's resolution selector in front of any text detector of MMOCR (our extension).
+
+    DLD (Chen et al., ECCV 2022) chooses resolutions for end-to-end spotters. This is the part of
+    it that a pipeline of a detector and a separate recogniser can use: the selector looks at the
+    image, the detector sees it shrunk, polygons come back in coordinates of the original image,
+    and the recogniser reads crops of the original, as ever. It saves compute of detection only.
+    To MMOCR it is a detector like others: ``TextDetInferencer`` and ``MMOCRInferencer`` take it.
+
+    Checkpoints have the detector's plain keys, and the selector's below ``selector.``.
+
+    Args:
+        detector: Config of the detector, ``MMDetWrapper`` included. With an ``init_cfg`` of type
+            Pretrained, or ``load_from`` its own checkpoint, it starts trained; a selector learns
+            nothing in front of a detector that has learnt nothing.
+        selector: Config of a :class:`~mmocr_kd.models.selectors.ResolutionSelector`. It sees
+            images as the detector's ``data_preprocessor`` normalises them.
+        scale_factors: Candidate scales without a selector: one is fixed, of several each image of
+            a training batch gets one at random; see :class:`.ScaleChooser`.
+        acc_source: What tells how good a scale is. 'det': the detection loss of each image at
+            each scale. 'rec_lr': how well a frozen recogniser reads the annotated words in the
+            shrunk image.
+        recognizer: Of 'rec_lr': fields of :class:`.FrozenReader`. Built when training needs it.
+        losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`.
+        test_scale: Predict every image at this scale, whatever the selector says.
+        pad_divisor: Of the shrunk batches.
+        max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
+            1600 and 3000 in DLD's official code, None for none.
+        antialias: Smooth before shrinking; the official code does not.
+        data_preprocessor: By default the detector's.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError, TypeError: If fields contradict each other or have unknown values.
+    """
+
+    def __init__(self,
+                 detector: dict[str, Any],
+                 selector: dict[str, Any] | None = None,
+                 scale_factors: Sequence[float] | None = None,
+                 acc_source: str = 'det',
+                 recognizer: dict[str, Any] | None = None,
+                 losses: Mapping[str, dict[str, Any] | None] | None = None,
+                 test_scale: float | None = None,
+                 pad_divisor: int = 32,
+                 max_long_edge: Mapping[str, int | None] | None = None,
+                 antialias: bool = False,
+                 data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: Any = None) -> None:
+        # A copy: MMOCR's wrapper of MMDetection takes its config apart.
+        built: Any = MODELS.build(copy.deepcopy(detector))
+        super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
+        self.student = built
+        self.selector = None if selector is None else MODELS.build(selector)
+        self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
+        # Plain objects, not modules: nothing of them may enter the module tree.
+        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
+        self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
+        self._accuracy = self._accuracy_source(acc_source, recognizer)
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """The detector's features, at the scale of the inputs; see MMOCR."""
+        return getattr(self.student, 'wrapped_model', self.student).extract_feat(inputs)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
+        """Train the detector at the drawn scales, and the selector to draw good ones.
+
+        Args:
+            inputs: Normalised images at full resolution, shape (B, 3, H, W).
+            data_samples: B annotated samples, as the detector's own training has them; left
+                untouched.
+
+        Returns:
+            The detector's losses, ``loss_res_acc`` and ``loss_res_cost``, whose gradient reaches
+            the selector alone, and what else a log should show: ``res_scale_mean``,
+            ``res_entropy``, ``res_cost``, ``tau``.
+        """
+        choice = self._chooser.draw(inputs, data_samples)
+        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
+        results = dict(detector_losses(self.student, small.inputs, small.data_samples))
+        if self._accuracy is not None:
+            results |= self._accuracy(self, choice, inputs, data_samples)
+        if 'cost' in self.losses:
+            results |= self.losses['cost'](choice.decisions)
+        return results | self._statistics(choice)
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+        """Choose a scale for each image, and find text at it.
+
+        Args:
+            inputs: Normalised images at full resolution, shape (B, 3, H, W).
+            data_samples: B samples with ``img_shape`` and ``scale_factor``.
+
+        Returns:
+            Copies of the samples with the detector's predictions, in coordinates of the original
+            images, and the metainfo ``dld_scale``, ``dld_scale_index`` and ``dld_scale_probs``
+            (see :meth:`.ScaleChoice.note`). They do not depend on an image's neighbours in the
+            batch.
+
+        Raises:
+            ValueError: If a sample has no ``scale_factor``.
+        """
+        choice = self._chooser.decide(inputs, data_samples)
+        found = self._shrinkers['test'].predict(
+            partial(self.student, mode='predict'), inputs,
+            [_without_annotations(sample) for sample in data_samples], choice.scales)
+        results = [_with_predictions(*each) for each in zip(data_samples, found)]
+        choice.note(results)
+        return results
+
+    def _accuracy_source(self, acc_source: str,
+                         recognizer: dict[str, Any] | None) -> AccuracySource | None:
+        if (recognizer is None) == (acc_source == 'rec_lr'):
+            raise ValueError(
+                f'acc_source={acc_source!r} with recognizer={recognizer}: only "rec_lr" has one, '
+                'recognizer=dict(config=..., checkpoint=..., crop=dict(size=(height, width)))')
+        if 'accuracy' not in self.losses:
+            return None
+        loss: Any = self.losses['accuracy']
+        if recognizer is None:
+            return ByDetection(loss, self._shrinkers['train'])
+        return ByReading(loss, FrozenReader(**recognizer), self._shrinkers['train'])
+
+    def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
+        statistics = choice.statistics()
+        if 'cost' in self.losses and choice.logits is not None:
+            cost: Any = self.losses['cost']
+            statistics['res_cost'] = cost.expected(choice.logits.detach())
+        if self.selector is not None:
+            statistics['tau'] = torch.tensor(self.selector.tau)
+        return statistics
+
+    def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
+        """The detector's raw output at the decided scales."""
+        choice = self._chooser.decide(inputs, data_samples)
+        small = self._shrinkers['test'](inputs, data_samples, choice.scales)
+        return self.student(small.inputs, small.data_samples, mode='tensor')
+
+
+def _without_annotations(sample: Any) -> Any:
+    """In test pipelines annotations are in pixels of the original, not of the input: no rescaling.
+
+    Raises:
+        ValueError: If nothing leads back to the original.
+    """
+    scale_factor(sample)
+    return type(sample)(metainfo=dict(sample.metainfo_items()))
+
+
+def _with_predictions(sample: Any, found: Any) -> Any:
+    result = sample.new()
+    for field, value in found.items():
+        result.set_field(value, field)
+    return result
+
+
+def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,
+               antialias: bool) -> dict[str, Shrinker]:
+    if unknown := set(max_long_edge) - set(LONG_EDGES):
+        raise ValueError(f"max_long_edge has {sorted(unknown)}: it takes 'train' and 'test'")
+    return {mode: Shrinker(pad_divisor, edge, antialias)
+            for mode, edge in {**LONG_EDGES, **max_long_edge}.items()}

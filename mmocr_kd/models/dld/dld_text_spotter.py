@@ -1,0 +1,199 @@
+"""DLD: a spotter that chooses the resolution it works at."""
+from __future__ import annotations
+
+import copy
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmocr.models.textdet.detectors.base import BaseTextDetector
+from mmocr.registry import MODELS
+from torch import Tensor
+
+from ...adapters import build_teacher
+from ...adapters.recognition import require_same_dictionary
+from ...distill import inherit_weights
+from ..recognizers.plain_student_keys import PlainStudentKeys
+from ..spotters import RecTaps, SpottedWords, distillable
+from .candidates import candidate_logits, evaluating
+from .dld_losses import DLDLosses
+from .scale_choice import ScaleChoice, ScaleChooser
+from .shrinking import Shrinker
+from .spotter_teacher import SpotterTeacher
+
+LONG_EDGES = {'train': 1600, 'test': 3000}
+
+
+@MODELS.register_module()
+class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
+    """Dynamic low-resolution distillation (DLD, Chen et al., ECCV 2022).
+
+    A selector looks at each image and chooses a scale; the student spots text in the image shrunk
+    to it. In training a frozen teacher reads the same words at full resolution, and three things
+    are learnt at once: the student's own task at the chosen scales, reading as the teacher does
+    (SKD), and choosing scales that are cheap and still readable (DRS). The student's losses never
+    reach the selector, nor the selector's the student.
+
+    Checkpoints have the student's plain keys, and the selector's below ``selector.``; the teacher
+    is not in them and not needed for prediction.
+
+    Args:
+        student: Config of a spotter: one of ours, or a two-stage one such as ABCNet, see
+            :func:`~mmocr_kd.models.spotters.distillable`.
+        selector: Config of a :class:`~mmocr_kd.models.selectors.ResolutionSelector`; None for
+            the scales below ("SKD-only", or a student of one fixed scale).
+        teacher: ``config`` and ``checkpoint`` of the teacher, as for
+            :class:`~mmocr_kd.distill.ModelTeacher`. Built when training needs it.
+        losses: Any of 'accuracy' and 'cost' (they train the selector; both belong to it), 'roi',
+            'context' and 'sequence' (they train the student), see :class:`.DLDLosses`.
+        scale_factors: Candidate scales without a selector; see :class:`.ScaleChooser`.
+        test_scale: Predict every image at this scale, whatever the selector says.
+        init_student_from_teacher: Start from the teacher's weights, as DLD does, when training
+            starts, before ``load_from`` and resuming.
+        pad_divisor: Of the shrunk batches.
+        max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
+            1600 and 3000 in the official code, None for none.
+        antialias: Smooth before shrinking; the official code does not.
+        data_preprocessor: By default the student's.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError, TypeError: If fields contradict each other or have unknown values.
+    """
+
+    def __init__(self,
+                 student: dict[str, Any],
+                 selector: dict[str, Any] | None = None,
+                 teacher: dict[str, Any] | None = None,
+                 losses: Mapping[str, dict[str, Any]] | None = None,
+                 scale_factors: Sequence[float] | None = None,
+                 test_scale: float | None = None,
+                 init_student_from_teacher: bool = True,
+                 pad_divisor: int = 32,
+                 max_long_edge: Mapping[str, int | None] | None = None,
+                 antialias: bool = False,
+                 data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: Any = None) -> None:
+        # A copy: MMOCR's decoders write into their configs.
+        built: Any = MODELS.build(copy.deepcopy(student))
+        super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
+        self.student = built
+        self.selector = None if selector is None else MODELS.build(selector)
+        self.losses = DLDLosses(losses or {}, self.selector)
+        self.init_student_from_teacher = init_student_from_teacher
+        # Plain objects, not modules: nothing of them may enter the module tree a second time.
+        self._spotter = distillable(built)
+        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
+        self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
+        self._teacher = None if teacher is None else _spotter_teacher(teacher)
+        self._bound = False
+        if self.losses.needs_teacher and self._teacher is None:
+            raise ValueError(f'losses={sorted(losses or {})} compare with a teacher, and there is '
+                             "none: give teacher=dict(config=..., checkpoint=...), or drop 'roi', "
+                             "'context', 'sequence' and take mode='ce' for 'accuracy'")
+
+    def init_weights(self) -> None:
+        """Initialise the student, from its teacher if so configured.
+
+        Raises:
+            InheritanceError: If their architectures differ.
+        """
+        super().init_weights()
+        if self.init_student_from_teacher and self._teacher is not None:
+            inherit_weights(self.student, self._teacher.build().state_dict())
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """The student's features, at the scale of the inputs; see MMOCR."""
+        return self.student.extract_feat(inputs)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Train at the drawn scales.
+
+        Args:
+            inputs: The batch at full resolution, shape (B, 3, H, W).
+            data_samples: B samples with polygons, texts and ignored words; left untouched.
+
+        Returns:
+            The student's losses at these scales, those of ``losses``, and what else a log should
+            show: ``res_scale_mean``, ``res_entropy``, ``res_cost``, ``tau``. A batch without any
+            word has the student's losses and the cost alone.
+        """
+        words = self._spotter.words_of(data_samples)
+        choice = self._chooser.draw(self._spotter.normalized(inputs, data_samples), data_samples)
+        theirs = self._read_as_teacher(inputs, data_samples, words)
+        candidates = self._read_at_all_scales(inputs, data_samples, words)
+        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
+        results, ours = self._spotter.losses_and_taps(
+            small.inputs, small.data_samples, words.scaled(small.factors))
+        results |= self.losses.of_reading(ours, theirs)
+        results |= self.losses.of_choice(choice, candidates, ours, theirs)
+        return results | self._statistics(choice)
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+        """Choose a scale for each image, and spot text at it.
+
+        Args:
+            inputs: The batch at full resolution, shape (B, 3, H, W).
+            data_samples: B samples with ``img_shape`` and ``scale_factor``.
+
+        Returns:
+            The student's predictions, in coordinates of the original images, with the metainfo
+            ``dld_scale``, ``dld_scale_index`` and ``dld_scale_probs`` (see
+            :meth:`.ScaleChoice.note`). They do not depend on an image's neighbours in the batch.
+        """
+        images = self._spotter.normalized(inputs, data_samples)
+        choice = self._chooser.decide(images, data_samples)
+        results = self._shrinkers['test'].predict(
+            self._spotter.predict, inputs, data_samples, choice.scales)
+        choice.note(results)
+        return results
+
+    def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
+                         words: SpottedWords) -> RecTaps | None:
+        if not self.losses.needs_teacher or not len(words):
+            return None
+        assert self._teacher is not None  # the constructor saw to that
+        if not self._bound:
+            require_same_dictionary(self._spotter.rec_decoder,
+                                    self._teacher.spotter.rec_decoder)
+            self._teacher.bind(self)
+            self._bound = True
+        return self._teacher.read(inputs, data_samples, words)
+
+    def _read_at_all_scales(self, inputs: Tensor, data_samples: Sequence[Any],
+                            words: SpottedWords) -> Tensor | None:
+        if not self.losses.needs_candidates or not len(words):
+            return None
+        with evaluating(self.student):
+            return candidate_logits(self._spotter, inputs, data_samples, words,
+                                    self._chooser.candidates, self._shrinkers['train'])
+
+    def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
+        statistics = choice.statistics() | self.losses.statistics(choice)
+        if self.selector is not None:
+            statistics['tau'] = torch.tensor(self.selector.tau)
+        return statistics
+
+    def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
+        """The student's raw output at the decided scales."""
+        images = self._spotter.normalized(inputs, data_samples)  # type: ignore[arg-type]
+        choice = self._chooser.decide(images, data_samples)
+        small = self._shrinkers['test'](inputs, data_samples, choice.scales)
+        return self.student(small.inputs, small.data_samples, mode='tensor')
+
+
+def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,
+               antialias: bool) -> dict[str, Shrinker]:
+    if unknown := set(max_long_edge) - set(LONG_EDGES):
+        raise ValueError(f"max_long_edge has {sorted(unknown)}: it takes 'train' and 'test'")
+    return {mode: Shrinker(pad_divisor, edge, antialias)
+            for mode, edge in {**LONG_EDGES, **max_long_edge}.items()}
+
+
+def _spotter_teacher(teacher: dict[str, Any]) -> SpotterTeacher:
+    built = build_teacher({'type': 'SpotterTeacher', **teacher})
+    if not isinstance(built, SpotterTeacher):
+        raise TypeError(f'teacher={teacher!r} builds a {type(built).__name__}, which is no '
+                        'SpotterTeacher')
+    return built
+
+

@@ -1,0 +1,81 @@
+"""A recogniser that says how legible an image is."""
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ...adapters.recognition import RecognizerTeacher
+from ...distill.recorder import SourceLike
+from ...distill.renormalize import Normalization, Renormalize
+from ..spotters import RecTaps, Words
+from ..spotters.part_inputs import RAW
+from ..spotters.word_reader import WordReader
+
+
+@MODELS.register_module()
+class FrozenReader(RecognizerTeacher):
+    """Reads annotated words in a detector's images; frozen, in eval mode, outside the module tree.
+
+    Args:
+        config: Of the recogniser, see :class:`~mmocr_kd.distill.ModelTeacher`.
+        checkpoint: Its weights.
+        crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`; nothing is jittered.
+        color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
+        texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which words are read.
+    """
+
+    def __init__(self,
+                 config: str | dict[str, Any],
+                 checkpoint: str,
+                 crop: Mapping[str, Any],
+                 color_type: str = 'color',
+                 texts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(config, checkpoint)
+        self._fields = (crop, color_type, texts)
+        self._reader: WordReader | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Whether :meth:`bind` was called."""
+        return self._reader is not None
+
+    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike] | None = None) -> None:
+        """Build the recogniser and undo the detector's normalisation from now on.
+
+        Args:
+            student: The detector; its ``data_preprocessor`` counts.
+            sources: Not used, it records for itself.
+        """
+        self._reader = WordReader(self.build(), *self._fields)
+        self._renormalize = Renormalize(Normalization.of(student), RAW)
+
+    def words_of(self, data_samples: Sequence[Any]) -> Words:
+        """The annotated words the recogniser can spell.
+
+        Args:
+            data_samples: B samples with polygons and texts, at full resolution.
+        """
+        return self._bound_reader().annotated(data_samples)
+
+    @torch.no_grad()
+    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> RecTaps:
+        """Read words along their labels.
+
+        Args:
+            inputs: The detector's batch, normalised for it, shape (B, 3, H, W).
+            data_samples: B samples; only their sizes count.
+            words: N words of these images, N > 0.
+
+        Returns:
+            The taps.
+        """
+        return self._bound_reader().read_along(
+            self.prepare(inputs), data_samples, words, with_loss=False)[1]
+
+    def _bound_reader(self) -> WordReader:
+        if self._reader is None:
+            raise RuntimeError('the recogniser was called before bind()')
+        return self._reader

@@ -1,0 +1,55 @@
+"""A spotter as a teacher of reading."""
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ...distill import ModelTeacher
+from ...distill.recorder import SourceLike
+from ...distill.renormalize import Normalization, Renormalize
+from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
+
+
+@MODELS.register_module()
+class SpotterTeacher(ModelTeacher):
+    """Reads the annotated words at full resolution, in eval mode; its detection never runs.
+
+    See :class:`~mmocr_kd.distill.ModelTeacher` for the fields.
+    """
+
+    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike] | None = None) -> None:
+        """Build the spotter; it records for itself, ``sources`` are not used."""
+        self._renormalize = Renormalize(Normalization.of(student), Normalization.of(self.build()))
+
+    @property
+    def spotter(self) -> DistillableSpotter:
+        """What reads.
+
+        Raises:
+            TypeError: If the model is no spotter with a recognition branch.
+        """
+        return distillable(self.build())
+
+    @torch.no_grad()
+    def read(self, inputs: Tensor, data_samples: Sequence[Any],
+             words: SpottedWords) -> RecTaps | None:
+        """Read the words along their labels.
+
+        Args:
+            inputs: The student's batch at full resolution, shape (B, 3, H, W).
+            data_samples: B samples.
+            words: Words of these images.
+
+        Returns:
+            The taps, None without words.
+        """
+        return self.spotter.rec_taps(self.prepare(inputs), data_samples, words)
+
+    def _best_format(self, model: nn.Module) -> torch.memory_format:
+        # The STN of ASTER and SVTR views what its convolutions put out: channels last fail there.
+        rectifies = any(getattr(part, 'preprocessor', None) is not None
+                        for part in model.modules())
+        return torch.contiguous_format if rectifies else super()._best_format(model)

@@ -17,7 +17,7 @@ from ..selectors import ResolutionSelector
 from ..spotters import RecTaps
 from .scale_choice import ScaleChoice
 
-TERMS = {
+TERMS: dict[str, type[nn.Module]] = {
     'accuracy': ResolutionAccuracyLoss,
     'cost': ResolutionCostLoss,
     'roi': FeatureL2Loss,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...adapters import rescale_batch
@@ -91,15 +92,14 @@ class Shrinker:
         for canvas, members in self._by_canvas(sizes).items():
             small = self(inputs[members], [bare[i] for i in members],
                          [scales[i] for i in members])
-            # At scale 1 the batch comes back as it was, with the padding of all.
-            images = small.inputs[..., :canvas[0], :canvas[1]]
+            images = _onto(small.inputs, canvas)
             for i, result in zip(members, predict(images, small.data_samples)):
                 results[i] = _with_annotations(result, data_samples[i])
         return results
 
     def _sizes(self, sizes: Sequence[Size], scales: Sequence[float]) -> list[Size]:
         return [scaled_size(size, scale, self.max_long_edge)
-                for size, scale in zip(sizes, scales)]
+                for size, scale in zip(sizes, scales, strict=True)]
 
     def _by_canvas(self, sizes: Sequence[Size]) -> dict[Size, list[int]]:
         """Which images have the same size once they are padded."""
@@ -108,6 +108,11 @@ class Shrinker:
             canvas = padded(height, self.pad_divisor), padded(width, self.pad_divisor)
             groups[canvas].append(i)
         return groups
+
+
+def _onto(images: Tensor, canvas: Size) -> Tensor:
+    """Cut or pad at the right and bottom: what was not shrunk has the padding of its old batch."""
+    return F.pad(images, (0, canvas[1] - images.shape[3], 0, canvas[0] - images.shape[2]))
 
 
 def _with_annotations(result: Any, data_sample: Any) -> Any:

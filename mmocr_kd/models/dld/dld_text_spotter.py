@@ -13,7 +13,7 @@ from ...adapters import build_teacher
 from ...adapters.recognition import require_same_dictionary
 from ...distill import inherit_weights
 from ..recognizers.plain_student_keys import PlainStudentKeys
-from ..spotters import RecTaps, SpottedWords, distillable
+from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import candidate_logits, evaluating
 from .dld_losses import DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
@@ -60,6 +60,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         ValueError, TypeError: If fields contradict each other or have unknown values.
     """
 
+    _spotter: DistillableSpotter
+
     def __init__(self,
                  student: dict[str, Any],
                  selector: dict[str, Any] | None = None,
@@ -80,8 +82,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self.selector = None if selector is None else MODELS.build(selector)
         self.losses = DLDLosses(losses or {}, self.selector)
         self.init_student_from_teacher = init_student_from_teacher
-        # Plain objects, not modules: nothing of them may enter the module tree a second time.
-        self._spotter = distillable(built)
+        # Past nn.Module: often the student itself, which must not enter the module tree twice.
+        self.__dict__['_spotter'] = distillable(built)
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)

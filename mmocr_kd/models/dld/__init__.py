@@ -1,12 +1,14 @@
 """DLD: models that choose the resolution they work at."""
 from .candidates import candidate_logits, evaluating
 from .dld_losses import DLDLosses
+from .dld_text_detector import DLDTextDetector
 from .dld_text_spotter import DLDTextSpotter
+from .frozen_reader import FrozenReader
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import Shrinker, Shrunk
 from .spotter_teacher import SpotterTeacher
 
 __all__ = [
-    'DLDLosses', 'DLDTextSpotter', 'ScaleChoice', 'ScaleChooser', 'Shrinker', 'Shrunk',
-    'SpotterTeacher', 'candidate_logits', 'evaluating'
+    'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'ScaleChoice',
+    'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits', 'evaluating'
 ]

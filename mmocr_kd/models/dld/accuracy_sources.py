@@ -51,17 +51,14 @@ class ByDetection:
     def __call__(self, model: Any, choice: ScaleChoice, inputs: Tensor,
                  data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """See :class:`AccuracySource`."""
-
-        def rate(images: Tensor, samples: Sequence[Any]) -> list[Tensor]:
-            lost = [lost_share(sample, self.loss.min_side) for sample in samples]
-            losses = image_losses(model.student, images, samples)
-            return list(torch.stack([losses, losses.new_tensor(lost)], dim=1))
-
-        with torch.no_grad(), evaluating(model.student):
-            rated = torch.stack([
-                torch.stack(self.shrink.predict(rate, inputs, data_samples, [scale] * len(inputs)))
-                for scale in choice.candidates])
-        return self.loss(choice.decisions, *rated.unbind(-1))
+        losses, lost = [], []
+        for scale in choice.candidates:
+            small = self.shrink(inputs, data_samples, [scale] * len(inputs))
+            with torch.no_grad(), evaluating(model.student):
+                losses.append(image_losses(model.student, small.inputs, small.data_samples,
+                                           self.shrink.pad_divisor))
+            lost.append([lost_share(sample, self.loss.min_side) for sample in small.data_samples])
+        return self.loss(choice.decisions, torch.stack(losses), losses[0].new_tensor(lost))
 
 
 class ByReading:

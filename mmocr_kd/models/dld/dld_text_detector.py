@@ -117,19 +117,19 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             data_samples: B samples with ``img_shape`` and ``scale_factor``.
 
         Returns:
-            Copies of the samples with the detector's predictions, in coordinates of the original
-            images, and the metainfo ``dld_scale``, ``dld_scale_index`` and ``dld_scale_probs``
-            (see :meth:`.ScaleChoice.note`). They do not depend on an image's neighbours in the
-            batch.
+            New samples with the detector's predictions, in coordinates of the original images, the
+            annotations of the batch's, and the metainfo of the shrunk images: ``dld_scale``,
+            ``dld_scale_index`` and ``dld_scale_probs`` among it (see :meth:`.ScaleChoice.note`).
+            They do not depend on an image's neighbours in the batch.
 
         Raises:
             ValueError: If a sample has no ``scale_factor``.
         """
+        for sample in data_samples:
+            scale_factor(sample)  # nothing else leads back to the original
         choice = self._chooser.decide(inputs, data_samples)
-        found = self._shrinkers['test'].predict(
-            partial(self.student, mode='predict'), inputs,
-            [_without_annotations(sample) for sample in data_samples], choice.scales)
-        results = [_with_predictions(*each) for each in zip(data_samples, found)]
+        results = self._shrinkers['test'].predict(
+            partial(self.student, mode='predict'), inputs, data_samples, choice.scales)
         choice.note(results)
         return results
 
@@ -160,23 +160,6 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         choice = self._chooser.decide(inputs, data_samples)
         small = self._shrinkers['test'](inputs, data_samples, choice.scales)
         return self.student(small.inputs, small.data_samples, mode='tensor')
-
-
-def _without_annotations(sample: Any) -> Any:
-    """In test pipelines annotations are in pixels of the original, not of the input: no rescaling.
-
-    Raises:
-        ValueError: If nothing leads back to the original.
-    """
-    scale_factor(sample)
-    return type(sample)(metainfo=dict(sample.metainfo_items()))
-
-
-def _with_predictions(sample: Any, found: Any) -> Any:
-    result = sample.new()
-    for field, value in found.items():
-        result.set_field(value, field)
-    return result
 
 
 def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,

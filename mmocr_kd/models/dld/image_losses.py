@@ -1,41 +1,46 @@
 """How well a detector does on each image of a batch, at a scale."""
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections import defaultdict
+from typing import Any, Iterator, Sequence
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmocr.models.textdet.detectors import SingleStageTextDetector
 from torch import Tensor
 
 from ...adapters import on_canvas
+from ...adapters.image_sizes import Size, padded, valid_sizes
 from ..spotters.detector_losses import detector_losses
 
 
-def image_losses(detector: Any, images: Tensor, data_samples: Sequence[Any]) -> Tensor:
+def image_losses(detector: Any, images: Tensor, data_samples: Sequence[Any],
+                 pad_divisor: int) -> Tensor:
     """The detector's training loss of each image, as it would be in a batch of its own.
 
-    MMOCR's single-stage detectors compute features once for the batch and the loss image by
-    image; others (``MMDetWrapper``) see one image at a time. Put the detector into eval mode: in
-    training mode images depend on each other.
+    Images of one size go through the detector together, without the padding of larger ones. MMOCR's
+    single-stage detectors compute the features of all and then one loss after the other; others
+    (``MMDetWrapper``) see one image at a time. Put the detector into eval mode: in training mode
+    images depend on each other.
 
     Args:
         detector: A detector of MMOCR, or an ``MMDetWrapper``.
         images: Normalised, shape (B, 3, H, W).
         data_samples: B annotated samples, left untouched.
+        pad_divisor: What an image alone is padded to multiples of.
 
     Returns:
         Sums of all its losses, shape (B,).
     """
-    if isinstance(detector, SingleStageTextDetector):
-        features = detector.extract_feat(images)
-        losses = [detector.det_head.loss(_of_image(features, i), [sample])
-                  for i, sample in enumerate(on_canvas(images, data_samples))]
-    else:
-        losses = [detector_losses(detector, images[i:i + 1], [sample])
-                  for i, sample in enumerate(data_samples)]
-    return torch.stack([detector.parse_losses(loss)[0] for loss in losses])
+    losses: list[Any] = [None] * len(images)
+    sizes = valid_sizes(images, data_samples)
+    for members, alike in _of_one_size(images, sizes, pad_divisor):
+        samples = [data_samples[i] for i in members]
+        for i, loss in zip(members, _losses(detector, alike, samples)):
+            losses[i] = detector.parse_losses(loss)[0]
+    return torch.stack(losses)
 
 
 def lost_share(sample: Any, min_side: float) -> float:
@@ -58,6 +63,29 @@ def lost_share(sample: Any, min_side: float) -> float:
     ignored = instances.get('ignored', [False] * len(sides))
     counted = [side < min_side for side, skip in zip(sides, ignored) if not skip]
     return sum(counted) / len(counted) if counted else 0.0
+
+
+def _of_one_size(images: Tensor, sizes: Sequence[Size],
+                 pad_divisor: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Indexes of equally large images, and these images with no more padding than they need."""
+    groups: dict[Size, list[int]] = defaultdict(list)
+    for i, size in enumerate(sizes):
+        groups[size].append(i)
+    for (height, width), members in groups.items():
+        below = padded(height, pad_divisor) - images.shape[2]
+        right = padded(width, pad_divisor) - images.shape[3]
+        yield members, F.pad(images[members], (0, right, 0, below))
+
+
+def _losses(detector: Any, images: Tensor, data_samples: Sequence[Any]) -> Iterator[Any]:
+    """The losses of each image, by name."""
+    if not isinstance(detector, SingleStageTextDetector):
+        for image, sample in zip(images, data_samples):
+            yield detector_losses(detector, image[None], [sample])
+        return
+    features = detector.extract_feat(images)
+    for i, sample in enumerate(on_canvas(images, data_samples)):
+        yield detector.det_head.loss(_of_image(features, i), [sample])
 
 
 def _of_image(features: Any, index: int) -> Any:

@@ -82,10 +82,10 @@ class ScaleChooser:
         self.selector = selector
         self.candidates = check_scale_factors(
             scale_factors if selector is None else selector.scale_factors)  # type: ignore
-        if test_scale is not None:
-            check_scale_factors([test_scale])
-        elif selector is None:
+        if test_scale is None and selector is None:
             test_scale = _only(self.candidates)
+        if test_scale is not None and not 0 < test_scale <= 1:
+            raise ValueError(f'test_scale={test_scale} must lie in (0, 1]: images only shrink')
         self.test_scale = test_scale
 
     def draw(self, images: Tensor, data_samples: Sequence[Any] | None) -> ScaleChoice:

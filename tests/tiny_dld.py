@@ -70,6 +70,22 @@ def shake(model):
     return model
 
 
+def contents(data_samples):
+    """All that is in data samples."""
+    return [str(sample.to_dict()) for sample in data_samples]
+
+
+def state(module):
+    """A copy of a module's state dict."""
+    return {key: value.clone() for key, value in module.state_dict().items()}
+
+
+def same(first, second):
+    """Whether two state dicts are equal, bit by bit."""
+    return first.keys() == second.keys() and all(
+        torch.equal(first[key], second[key]) for key in first)
+
+
 def choose(model, *indexes):
     """Make a DLD spotter's selector choose these scales, one for each image, whatever it sees."""
     scores = torch.full((len(indexes), len(model.selector.scale_factors)), -30.)

@@ -7,6 +7,7 @@ from typing import Any, Sequence
 import torch
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders import BaseDecoder
+from mmocr.models.textrecog.module_losses import CEModuleLoss
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -44,18 +45,18 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
         valid_steps: Steps that count at most; MMOCR never trains the last step of its ABINet.
     """
     steps = logits.shape[1]
-    dictionary = decoder.dictionary
-    if _is_ctc(dictionary):
+    dictionary, end_idx = decoder.dictionary, _end_idx(decoder)
+    if end_idx is None:
         return _ctc_labels(dictionary, data_samples, steps, logits.device)
-    end = torch.tensor([dictionary.end_idx])
+    end = torch.tensor([end_idx])
     words = [torch.cat([sample.gt_text.indexes, end])[:steps] for sample in data_samples]
-    indexes = torch.full((len(words), steps), dictionary.end_idx)
+    indexes = torch.full((len(words), steps), end_idx)
     for row, word in zip(indexes, words):
         row[:len(word)] = word
     lengths = torch.tensor([len(word) for word in words]).clamp(max=valid_steps or steps)
-    not_read = {dictionary.start_idx, dictionary.padding_idx} - {None, dictionary.end_idx}
+    not_read = {dictionary.start_idx, dictionary.padding_idx} - {None, end_idx}
     return Labels(indexes.to(logits.device), lengths.to(logits.device),
-                  end_idx=dictionary.end_idx, not_read=tuple(sorted(not_read)))
+                  end_idx=end_idx, not_read=tuple(sorted(not_read)))
 
 
 def require_same_dictionary(student: BaseDecoder, teacher: BaseDecoder) -> None:
@@ -96,9 +97,16 @@ def _name(sample: Any) -> str:
     return f'the sample {sample.get("img_path", "?")}'
 
 
-def _is_ctc(dictionary: Dictionary) -> bool:
-    """MMOCR's CTC dictionaries have a padding class, which is the blank, and no end token."""
-    return dictionary.end_idx is None
+def _end_idx(decoder: BaseDecoder) -> int | None:
+    """Class that ends a word; None for CTC, whose padding class is the blank.
+
+    Attention decoders whose dictionary has no end token (ABCNet) are trained to predict padding
+    after the last character.
+    """
+    dictionary = decoder.dictionary
+    if dictionary.end_idx is None and isinstance(decoder.module_loss, CEModuleLoss):
+        return dictionary.padding_idx
+    return dictionary.end_idx
 
 
 def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,

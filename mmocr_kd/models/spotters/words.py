@@ -83,7 +83,7 @@ def readable_words(data_samples: Sequence[Any], accepts: Callable[[str, Any], bo
     texts: list[str] = []
     image_index: list[int] = []
     for i, sample in enumerate(data_samples):
-        for polygon, text in _annotations(sample):
+        for polygon, text in annotated_words(sample):
             if accepts(text, sample):
                 polygons.append(polygon)
                 texts.append(text)
@@ -92,8 +92,15 @@ def readable_words(data_samples: Sequence[Any], accepts: Callable[[str, Any], bo
     return Words(quads, torch.tensor(image_index, dtype=torch.long), tuple(texts))
 
 
-def _annotations(sample: Any) -> list[tuple[np.ndarray, str]]:
-    """Polygon and text of each word of a sample that is not ignored."""
+def annotated_words(sample: Any) -> list[tuple[np.ndarray, str]]:
+    """Polygon and text of each word of a sample that is not ignored.
+
+    Args:
+        sample: Its ``gt_instances`` have polygons, texts and ignored.
+
+    Raises:
+        ValueError: If it has words but no texts or polygons.
+    """
     instances = sample.gt_instances
     if not len(instances):
         return []

@@ -1,0 +1,71 @@
+"""Outlines of words as Bezier curves."""
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CONTROL_POINTS = 4  # of a cubic
+Points = NDArray[np.float64]
+
+
+def fit_outline(polygon: ArrayLike) -> NDArray[np.float32]:
+    """Control points of a word's two long sides, as ABCNet has them.
+
+    Args:
+        polygon: P corners x, y, x, y, ... or shape (P, 2), in pixels: the first half along the
+            upper side in reading order, the second half back along the lower side.
+
+    Returns:
+        Four control points of the upper and four of the lower side, x, y, ..., shape (16,).
+
+    Raises:
+        ValueError: If there are fewer than four corners.
+    """
+    points = np.asarray(polygon, np.float64).reshape(-1, 2)
+    if len(points) < 4:
+        raise ValueError(f'a polygon has {len(points)} corners; a word needs at least 4, half of '
+                         'them above and half below')
+    half = len(points) // 2
+    sides = [fit_curve(side, chord_positions(side)) for side in (points[:half], points[half:])]
+    return np.concatenate(sides).ravel().astype(np.float32)
+
+
+def chord_positions(points: Points) -> Points:
+    """Where on a curve points lie, from 0 to 1: by the length of the line through them.
+
+    Args:
+        points: P points, shape (P, 2), P >= 2.
+    """
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    if not steps.any():
+        return np.linspace(0, 1, len(points))
+    return np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
+
+
+def fit_curve(points: Points, positions: Points) -> Points:
+    """The cubic from the first to the last point that comes closest to those between.
+
+    Linear least squares. Where points leave a choice, the curve that differs least from a straight
+    line is taken: two points give the line, its control points a third apart. For given positions
+    the fit follows every affine map of the points.
+
+    Args:
+        points: P points, shape (P, 2), P >= 2.
+        positions: Where on the curve each lies, ascending from 0 to 1, shape (P,).
+
+    Returns:
+        Control points, shape (4, 2).
+    """
+    line = points[0] + np.linspace(0, 1, CONTROL_POINTS)[:, None] * (points[-1] - points[0])
+    weights = bernstein(positions)
+    bend, *_ = np.linalg.lstsq(weights[:, 1:-1], points - weights @ line, rcond=None)
+    line[1:-1] += bend
+    return line
+
+
+def bernstein(positions: ArrayLike) -> Points:
+    """Weight of each control point at positions on a cubic, shape (P, 4); rows sum to 1."""
+    t = np.asarray(positions, np.float64)[:, None]
+    power = np.arange(CONTROL_POINTS)
+    weights: Points = np.array([1.0, 3.0, 3.0, 1.0]) * t**power * (1 - t)**(3 - power)
+    return weights

@@ -1,4 +1,4 @@
-# DLD on real photos.
+# DLD on real photos. The selector as for the embedded data with two sizes of text.
 _base_ = [
     '../_base_/models/dbnet-efficientnet-lite0_crnn-slim-vgg.py',
     '../_base_/recipes/icdar2015-mini.py',
@@ -8,6 +8,7 @@ _base_ = [
 dld = _base_.pop('dld')
 dld.selector.update(
     base_channels=64, norm_cfg=dict(type='GN', num_groups=8), input_short_edge=272)
+dld.losses.accuracy.update(combine='loss')
 dld.losses.sequence.update(search='ctc')
 name = 'dbnet-efficientnet-lite0_crnn-slim-vgg_multiscale_1e_icdar2015-mini'
 model = dict(

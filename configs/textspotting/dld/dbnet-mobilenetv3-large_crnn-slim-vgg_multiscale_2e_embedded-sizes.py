@@ -11,7 +11,7 @@ model = dict(
     detector=dict(init_cfg=dict(type='Pretrained', checkpoint=detector)),
     recognizer=dict(init_cfg=dict(type='Pretrained', checkpoint=recognizer)))
 
-sizes = [160, 224, 288, 352, 416, 480, 512]
+sizes = [134, 192, 256, 320, 384, 448]
 train_dataloader = dict(
     dataset=dict(pipeline=[
         _base_.load_image, _base_.load_words,

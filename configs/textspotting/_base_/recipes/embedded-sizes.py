@@ -1,4 +1,4 @@
-# Recipe of everything trained on the embedded data with two sizes of text: 1,600 images, batches of
+# Recipe of everything trained on the embedded data with two sizes of text: 1,200 images, batches of
 # four, Adam. What is trained, and how long, is up to the configs.
 _base_ = ['../datasets/embedded-sizes.py', 'mmocr::textdet/_base_/default_runtime.py']
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
@@ -6,7 +6,7 @@ custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 load_image = dict(type='LoadImageFromFile')
 load_words = dict(
     type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True, with_text=True)
-resize = dict(type='Resize', scale=(512, 512), keep_ratio=True)
+resize = dict(type='Resize', scale=(448, 448), keep_ratio=True)
 pack = dict(
     type='PackTextSpottingInputs',
     meta_keys=('img_path', 'ori_shape', 'img_shape', 'scale_factor'))

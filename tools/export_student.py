@@ -7,19 +7,59 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config, DictAction
 
-from mmocr_kd.apis import read_checkpoint, student_checkpoint
+from mmocr_kd.apis import deployed_config, load_strictly, read_checkpoint, student_checkpoint
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__ + ' Keeps the weights and the meta data; leaves out the adaptors of '
-        'DBNetDistiller, the projectors of LowResRecognizerDistiller, optimizer, the schedulers '
-        "and the log. The result loads strictly into the student's plain config.")
+        'DBNetDistiller, the projectors of LowResRecognizerDistiller, the selector of '
+        'DLDTextSpotter (unless told otherwise), optimizer, the schedulers and the log. The '
+        "result loads strictly into the student's plain config.")
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint')
-    return parser.parse_args(argv)
+    parser.add_argument('--config', type=Path,
+                        help="the training's config: also write, beside OUT and with the suffix "
+                        '.py, a config to test the student with, which needs no teacher')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        help='fields of the config to replace: a.b=1 c="[1,2]"')
+    parser.add_argument('--with-selector', action='store_true',
+                        help='of DLD, keep the selector in front of the student')
+    args = parser.parse_args(argv)
+    if args.out.suffix == '.py':
+        parser.error(f'OUT is the checkpoint, got {args.out}')
+    if args.cfg_options and not args.config:
+        parser.error('--cfg-options needs --config')
+    return args
+
+
+def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Config | None]:
+    """Read and strip; nothing is written yet.
+
+    Args:
+        args: The command line.
+
+    Returns:
+        The training's checkpoint, the exported one, and the config to test it with, if wanted.
+
+    Raises:
+        ValueError: If anything cannot be read, there is no selector to keep, or config and
+            weights do not fit.
+    """
+    whole = read_checkpoint(args.checkpoint)
+    student = student_checkpoint(whole, args.with_selector)
+    if args.with_selector and not any(k.startswith('selector.') for k in student['state_dict']):
+        raise ValueError(f'{args.checkpoint} has no selector: drop --with-selector')
+    if args.config is None:
+        return whole, student, None
+    training = Config.fromfile(args.config)
+    training.merge_from_dict(args.cfg_options)
+    cfg = deployed_config(training, args.with_selector)
+    load_strictly(cfg, cfg.model, student['state_dict'], args.checkpoint)
+    return whole, student, cfg
 
 
 def save(checkpoint: dict[str, Any], out: Path) -> None:
@@ -42,15 +82,18 @@ def main(argv: list[str] | None = None) -> None:
     """Read, strip, write, report."""
     args = parse_args(argv)
     try:
-        checkpoint, before = read_checkpoint(args.checkpoint), args.checkpoint.stat().st_size
-    except ValueError as error:
+        whole, student, cfg = export(args)
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    student = student_checkpoint(checkpoint)
+    before = args.checkpoint.stat().st_size
     save(student, args.out)
     kept = len(student['state_dict'])
-    dropped = len(checkpoint['state_dict']) - kept
+    dropped = len(whole['state_dict']) - kept
     print(f'wrote {args.out}: kept {kept} tensors, dropped {dropped} of the training, '
           f'{args.out.stat().st_size / 1e6:.2f} MB instead of {before / 1e6:.2f} MB')
+    if cfg is not None:
+        cfg.dump(args.out.with_suffix('.py'))
+        print(f'wrote {args.out.with_suffix(".py")}: tests it, needs no teacher')
 
 
 if __name__ == '__main__':

@@ -1,9 +1,11 @@
 """Functions on whole configs and checkpoints, for tools and scripts. On top of all the rest."""
+from .deployment import deployed_config
 from .distillation import Distillation, find_distillation, student_config
 from .low_res_distillation import LowResDistillation, find_low_res_distillation
-from .student import load_student, read_checkpoint, student_checkpoint
+from .student import load_strictly, load_student, read_checkpoint, student_checkpoint
 
 __all__ = [
-    'Distillation', 'LowResDistillation', 'find_distillation', 'find_low_res_distillation',
-    'load_student', 'read_checkpoint', 'student_checkpoint', 'student_config'
+    'Distillation', 'LowResDistillation', 'deployed_config', 'find_distillation',
+    'find_low_res_distillation', 'load_strictly', 'load_student', 'read_checkpoint',
+    'student_checkpoint', 'student_config'
 ]

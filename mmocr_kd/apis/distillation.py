@@ -10,6 +10,7 @@ from mmocr.registry import HOOKS, MODELS
 
 from ..hooks import MaskETDistillHook
 from ..models.detectors import DBNetDistiller
+from ..models.dld import DLDTextSpotter
 from ..models.recognizers import LowResRecognizerDistiller
 
 _OF_WRAPPER = ('teacher', 'terms', 'schedule')
@@ -64,8 +65,9 @@ def student_config(model: dict[str, Any]) -> dict[str, Any]:
     """
     model = copy.deepcopy(model)
     kind = MODELS.get(model['type'])
-    if kind is LowResRecognizerDistiller:
-        # The wrapper's preprocessor does as well for batches without large words.
+    if kind in (LowResRecognizerDistiller, DLDTextSpotter):
+        # The wrapper's preprocessor does as well for batches without large words, and for DLD the
+        # student's batches are like the wrapper's.
         shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
         return {**shared, **model['student']}
     if kind is not DBNetDistiller:

@@ -1,6 +1,7 @@
 """The student alone: out of training checkpoints, into a plain model."""
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .distillation import student_config
 
 # Below these the wrappers keep what the student does without: adaptors, projectors of losses.
 _OF_TRAINING = ('adaptors.', 'losses.')
+_SELECTOR = 'selector.'
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -38,18 +40,21 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def student_checkpoint(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def student_checkpoint(checkpoint: dict[str, Any],
+                       keep_selector: bool = False) -> dict[str, Any]:
     """Keep what the plain model needs.
 
     Args:
         checkpoint: As MMEngine writes it.
+        keep_selector: Keep DLD's resolution selector, too, which the plain model lacks.
 
     Returns:
-        ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller`` and the
-        projectors of ``LowResRecognizerDistiller``.
+        ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller``, the
+        projectors of ``LowResRecognizerDistiller`` and the selector of ``DLDTextSpotter``.
     """
+    dropped = _OF_TRAINING if keep_selector else (*_OF_TRAINING, _SELECTOR)
     state = {key: value for key, value in checkpoint['state_dict'].items()
-             if not key.startswith(_OF_TRAINING)}
+             if not key.startswith(dropped)}
     return {'meta': checkpoint.get('meta', {}), 'state_dict': state}
 
 
@@ -66,14 +71,33 @@ def load_student(cfg: Config, checkpoint: str | Path) -> nn.Module:
     Raises:
         ValueError: If the checkpoint cannot be read or does not fit.
     """
-    init_default_scope(cfg.get('default_scope', 'mmocr'))
-    model: nn.Module = MODELS.build(student_config(cfg.model))
     state = student_checkpoint(read_checkpoint(checkpoint))['state_dict']
+    return load_strictly(cfg, student_config(cfg.model), state, checkpoint).eval()
+
+
+def load_strictly(cfg: Config, model: dict[str, Any], state: dict[str, Tensor],
+                  checkpoint: str | Path) -> nn.Module:
+    """Build a model and load weights, every key of which has to match.
+
+    Args:
+        cfg: Where the model comes from.
+        model: Its config; left as it is.
+        state: The weights.
+        checkpoint: Where they come from.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    built: nn.Module = MODELS.build(copy.deepcopy(model))  # MMOCR's decoders write into theirs
     try:
-        model.load_state_dict(state)
+        built.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} does not fit {cfg.filename}: {_brief(error)}') from error
-    return model.eval()
+    return built
 
 
 def _brief(error: RuntimeError, lines: int = 5) -> str:

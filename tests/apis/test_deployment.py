@@ -1,0 +1,46 @@
+import pytest
+import tiny_dld
+from mmengine.config import Config
+
+from mmocr_kd.apis import deployed_config
+
+SCALES = {'type': 'ResolutionStatMetric', 'scale_factors': [.5]}
+READING = {'type': 'E2ETextSpottingMetric'}
+
+
+def training(**fields):
+    return Config({'model': tiny_dld.dld_cfg(), **fields})
+
+
+@pytest.mark.parametrize('evaluator, left', [
+    (SCALES, []), ([SCALES], []), ([READING, SCALES], [READING]), (READING, READING),
+    ({'type': 'MultiDatasetsEvaluator', 'metrics': [SCALES, READING]},
+     {'type': 'MultiDatasetsEvaluator', 'metrics': [READING]}),
+])
+def test_evaluators_of_the_plain_student_ask_for_no_scale(evaluator, left):
+    cfg = training(test_evaluator=evaluator, val_evaluator=None)
+    assert deployed_config(cfg).test_evaluator == left
+    assert deployed_config(cfg, with_selector=True).test_evaluator == evaluator
+
+
+def test_the_training_config_stays_as_it_was():
+    cfg = training(custom_hooks=[{'type': 'GumbelTemperatureHook'}], test_evaluator=[SCALES])
+    before = cfg.to_dict()
+    for with_selector in (False, True):
+        found = deployed_config(cfg, with_selector)
+        found.model['data_preprocessor'] = found.custom_hooks = None
+    assert cfg.to_dict() == before
+
+
+def test_preprocessor_of_the_wrapper_goes_along():
+    own = {'type': 'TextDetDataPreprocessor', 'pad_size_divisor': 64}
+    cfg = Config({'model': tiny_dld.dld_cfg(data_preprocessor=own)})
+    assert deployed_config(cfg).model.data_preprocessor == own
+    assert deployed_config(cfg, with_selector=True).model.data_preprocessor == own
+
+
+def test_a_plain_model_has_no_selector_to_keep():
+    cfg = Config({'model': tiny_dld.student_cfg()})
+    assert deployed_config(cfg).model == cfg.model
+    with pytest.raises(ValueError, match='DetRecTextSpotter with selector=None'):
+        deployed_config(cfg, with_selector=True)

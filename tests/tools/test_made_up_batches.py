@@ -1,6 +1,6 @@
 import pytest
 import torch
-from made_up_batches import texts_in_images, word_pairs
+from made_up_batches import pages, texts_in_images, word_pairs
 
 
 def test_texts_in_images_are_what_a_pipeline_packs():
@@ -33,3 +33,19 @@ def test_the_same_every_time():
     assert one['hr_inputs'][1].equal(other['hr_inputs'][1])
     texts = [[sample.gt_text.item for sample in batch['data_samples']] for batch in (one, other)]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize('words', [0, 1, 2, 7])
+def test_pages_are_what_a_pipeline_packs(words):
+    batch = pages(2, (64, 96), words, 'abc', letters=3)
+    assert [tuple(image.shape) for image in batch['inputs']] == [(3, 64, 96)] * 2
+    for sample in batch['data_samples']:
+        instances = sample.gt_instances
+        assert len(instances.polygons) == len(instances.texts) == len(instances.labels) == words
+        assert sample.scale_factor == (1, 1) and not instances.ignored.any()
+        assert all(text and len(text) <= 3 and set(text) <= set('abc') for text in instances.texts)
+        covered = torch.zeros(64, 96)
+        for x1, y1, x2, y2 in instances.bboxes.round().int().tolist():
+            assert 0 <= x1 < x2 <= 96 and 0 <= y1 < y2 <= 64
+            covered[y1:y2, x1:x2] += 1
+        assert covered.max() <= 1

@@ -67,5 +67,6 @@ def bernstein(positions: ArrayLike) -> Points:
     """Weight of each control point at positions on a cubic, shape (P, 4); rows sum to 1."""
     t = np.asarray(positions, np.float64)[:, None]
     power = np.arange(CONTROL_POINTS)
-    weights: Points = np.array([1.0, 3.0, 3.0, 1.0]) * t**power * (1 - t)**(3 - power)
+    counts = np.array([1.0, 3.0, 3.0, 1.0])
+    weights: Points = counts * np.power(t, power) * np.power(1 - t, CONTROL_POINTS - 1 - power)
     return weights

@@ -80,11 +80,11 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
         self.student = built
         self.selector = None if selector is None else MODELS.build(selector)
+        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self.losses = DLDLosses(losses or {}, self.selector)
         self.init_student_from_teacher = init_student_from_teacher
         # Past nn.Module: often the student itself, which must not enter the module tree twice.
         self.__dict__['_spotter'] = distillable(built)
-        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._bound = False
@@ -97,11 +97,12 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         """Initialise the student, from its teacher if so configured.
 
         Raises:
+            ValueError: If their dictionaries differ.
             InheritanceError: If their architectures differ.
         """
         super().init_weights()
         if self.init_student_from_teacher and self._teacher is not None:
-            inherit_weights(self.student, self._teacher.build().state_dict())
+            inherit_weights(self.student, self._bound_teacher().build().state_dict())
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """The student's features, at the scale of the inputs; see MMOCR."""
@@ -153,13 +154,17 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                          words: SpottedWords) -> RecTaps | None:
         if not self.losses.needs_teacher or not len(words):
             return None
+        return self._bound_teacher().read(inputs, data_samples, words)
+
+    def _bound_teacher(self) -> SpotterTeacher:
+        """The teacher, bound at its first use, when it is sure to be there."""
         assert self._teacher is not None  # the constructor saw to that
         if not self._bound:
             require_same_dictionary(self._spotter.rec_decoder,
                                     self._teacher.spotter.rec_decoder)
             self._teacher.bind(self)
             self._bound = True
-        return self._teacher.read(inputs, data_samples, words)
+        return self._teacher
 
     def _read_at_all_scales(self, inputs: Tensor, data_samples: Sequence[Any],
                             words: SpottedWords) -> Tensor | None:

@@ -71,6 +71,7 @@ class ScaleChooser:
     Raises:
         ValueError: If both or neither of selector and scales are given, a scale is impossible, or
             there are several and no ``test_scale``.
+        TypeError: If the selector is something else.
     """
 
     def __init__(self, selector: ResolutionSelector | None,
@@ -79,6 +80,9 @@ class ScaleChooser:
             raise ValueError('give either a selector, which has scale_factors of its own, or '
                              f'scale_factors, not both or neither; got selector={selector}, '
                              f'scale_factors={scale_factors}')
+        if not isinstance(selector, (ResolutionSelector, type(None))):
+            raise TypeError(f'selector builds a {type(selector).__name__}, expected a '
+                            'ResolutionSelector')
         self.selector = selector
         self.candidates = check_scale_factors(
             scale_factors if selector is None else selector.scale_factors)  # type: ignore

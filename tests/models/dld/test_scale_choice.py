@@ -7,27 +7,20 @@ from tiny_dld import SCALES, selector_cfg, shake
 
 from mmocr_kd.evaluation import ResolutionStatMetric
 from mmocr_kd.models.dld import ScaleChoice, ScaleChooser
+from mmocr_kd.models.selectors import ResolutionSelector
 
 IMAGES = torch.zeros(4, 3, 40, 50)
 
 
-class Scripted(torch.nn.Module):
+class Scripted(ResolutionSelector):
     """A selector that rates images as told."""
 
     def __init__(self, *logits):
-        super().__init__()
-        self.real = MODELS.build(selector_cfg())
-        self.scale_factors = self.real.scale_factors
+        super().__init__(SCALES, base_channels=8, norm_cfg={'type': 'GN', 'num_groups': 1})
         self.logits = torch.nn.Parameter(torch.tensor(logits))
 
     def forward(self, images, data_samples=None):
         return self.logits
-
-    def sample(self, logits):
-        return self.real.sample(logits)
-
-    def decide(self, logits, mode):
-        return self.real.decide(logits, mode)
 
 
 def test_a_selector_draws_from_its_probabilities():
@@ -147,3 +140,8 @@ def test_selector_and_scales_contradict():
 def test_several_scales_and_none_to_predict_at():
     with pytest.raises(ValueError, match='test_scale'):
         ScaleChooser(None, SCALES)
+
+
+def test_something_else_than_a_selector():
+    with pytest.raises(TypeError, match='Linear'):
+        ScaleChooser(torch.nn.Linear(3, 3), None)

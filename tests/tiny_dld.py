@@ -1,5 +1,6 @@
 """Spotters that choose their resolution, small enough to train in a test."""
 import copy
+import functools
 
 import torch
 from mmocr.registry import MODELS
@@ -18,11 +19,16 @@ SKD = {
 DRS = {'accuracy': {'type': 'ResolutionAccuracyLoss'}, 'cost': {'type': 'ResolutionCostLoss'}}
 
 
-def student_cfg(**fields):
-    """A thin spotter whose convolutions read: no dropout, nothing random."""
+@functools.cache
+def _recognizer_cfg():
     recognizer = crnn_cfg(low_res=False)
     recognizer['decoder']['rnn_flag'] = False
-    return spotter_cfg(recognizer=recognizer, **fields)
+    return recognizer
+
+
+def student_cfg(**fields):
+    """A thin spotter whose convolutions read: no dropout, nothing random."""
+    return spotter_cfg(recognizer=copy.deepcopy(_recognizer_cfg()), **fields)
 
 
 def selector_cfg(scales=SCALES, **fields):
@@ -92,3 +98,18 @@ def choose(model, *indexes):
     scores[range(len(indexes)), list(indexes)] = 30.
     model.selector.forward = lambda inputs, data_samples=None: scores
     return model
+
+
+def found(results):
+    """What was predicted, for comparisons."""
+    return [(one.pred_instances.texts, one.pred_instances.polygons,
+             one.pred_instances.scores.tolist(), one.pred_instances.char_scores)
+            for one in results]
+
+
+def tight(model):
+    """A copy whose detector finds plenty: weights at random find hardly anything."""
+    changed = copy.deepcopy(model)
+    changed.student.detector.det_head.postprocessor.min_text_score = 0.
+    changed.student.detector.det_head.postprocessor.mask_thr = .5
+    return changed

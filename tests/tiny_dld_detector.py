@@ -87,3 +87,16 @@ def choose(model, monkeypatch, *indexes):
         return wanted * 50. + model.selector.fc.bias.sum() * 0
 
     monkeypatch.setattr(model.selector, 'forward', forward)
+
+
+def losses_of(model, data, *indexes, monkeypatch=None):
+    """Losses of a training pass; with indexes at these scales."""
+    if indexes:
+        choose(model, monkeypatch, *indexes)
+    return model.train().loss(*prepared(model, data))
+
+
+def touched(model):
+    """Which parts have gradients."""
+    return {name.partition('.')[0] for name, p in model.named_parameters()
+            if p.grad is not None and p.grad.any()}

@@ -101,13 +101,10 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             ``res_entropy``, ``res_cost``, ``tau``.
         """
         choice = self._chooser.draw(inputs, data_samples)
+        rated = self._rate(choice, inputs, data_samples)
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
-        results = dict(detector_losses(self.student, small.inputs, small.data_samples))
-        if self._accuracy is not None:
-            results |= self._accuracy(self, choice, inputs, data_samples)
-        if 'cost' in self.losses:
-            results |= self.losses['cost'](choice.decisions)
-        return results | self._statistics(choice)
+        results = detector_losses(self.student, small.inputs, small.data_samples)
+        return results | rated | self._statistics(choice)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Choose a scale for each image, and find text at it.
@@ -132,6 +129,16 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             partial(self.student, mode='predict'), inputs, data_samples, choice.scales)
         choice.note(results)
         return results
+
+    def _rate(self, choice: ScaleChoice, inputs: Tensor,
+              data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """The losses of the selector."""
+        rated: dict[str, Tensor] = {}
+        if self._accuracy is not None:
+            rated |= self._accuracy(self, choice, inputs, data_samples)
+        if 'cost' in self.losses:
+            rated |= self.losses['cost'](choice.decisions)
+        return rated
 
     def _accuracy_source(self, acc_source: str,
                          recognizer: dict[str, Any] | None) -> AccuracySource | None:

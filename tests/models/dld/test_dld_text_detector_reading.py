@@ -1,0 +1,99 @@
+"""A selector in front of a detector that a frozen recogniser trains."""
+import pytest
+import torch
+from tiny_dld_detector import SCALES, dld, losses_of, prepared, touched, wide_and_narrow
+from tiny_recog import abinet_cfg, checkpoint, crnn_cfg
+from tiny_spotter import batch, page, spotter
+
+from mmocr_kd.adapters import rescale_batch
+
+
+def _reading(tmp_path, recognizer=None, losses=None, **fields):
+    """A model whose selector a frozen recogniser trains."""
+    teacher = checkpoint(tmp_path / 'rec.pth', recognizer or crnn_cfg(low_res=False))
+    reader = {**teacher, 'crop': {'size': (32, 100)}, 'color_type': 'grayscale', **fields}
+    return dld(acc_source='rec_lr', recognizer=reader,
+               losses=losses or {'accuracy': {}, 'cost': {}})
+
+
+def _pages():
+    return batch(page([('cat', (10, 36)), ('dog7', (60, 80))]), page([('owl', (12, 40))]))
+
+
+def test_a_frozen_recogniser_trains_the_selector_alone(tmp_path):
+    torch.manual_seed(0)
+    model = _reading(tmp_path, losses={'accuracy': {'combine': 'loss'}})
+    keys = set(model.state_dict())
+    losses = losses_of(model, _pages())
+    losses['loss_res_acc'].backward()
+    assert touched(model) == {'selector'}
+    assert set(model.state_dict()) == keys  # the recogniser stays outside
+    reader = model._accuracy.reader
+    assert not any(p.requires_grad for p in reader.model.parameters())
+    assert not any(module.training for module in reader.model.modules())
+
+
+def test_no_recogniser_is_built_for_prediction(tmp_path):
+    model = _reading(tmp_path)
+    (tmp_path / 'rec.pth').unlink()
+    assert len(model.eval().test_step(wide_and_narrow())) == 2
+    with pytest.raises(FileNotFoundError):
+        losses_of(model, _pages())
+
+
+@pytest.mark.parametrize('scale', [.5, 1.])
+def test_it_sees_what_a_spotter_would_show_it(tmp_path, scale):
+    """The detector's normalisation is undone, and words shrink with their image."""
+    model = _reading(tmp_path)
+    whole = spotter().eval()
+    reader = model._accuracy.reader
+    reader.bind(model)
+    crops, taps = [], []
+    for owner, read, recognizer in ((model, reader, reader.model),
+                                    (whole, whole, whole.recognizer)):
+        recognizer.backbone.register_forward_pre_hook(lambda _, args: crops.append(args[0]))
+        inputs, samples = prepared(owner, _pages())
+        words = read.words_of(samples)
+        small, moved = rescale_batch(inputs, samples, [scale] * 2)
+        taps.append(read.rec_taps(small, moved, words.scaled(torch.full((2, 2), scale))))
+    assert taps[0].image_index.tolist() == [0, 0, 1]
+    torch.testing.assert_close(taps[0].targets, taps[1].targets)
+    assert crops[0].shape == (3, 1, 32, 100) and crops[0].std() > .3
+    torch.testing.assert_close(crops[0], crops[1], rtol=0, atol=1e-3)
+
+
+def _attentively(module, inputs, features):
+    """Random weights hardly look at the image: make differences large."""
+    dims = 0, 2, 3
+    spread = features.std(dims, keepdim=True) + 1e-6
+    return 10 * (features - features.mean(dims, keepdim=True)) / spread
+
+
+@pytest.mark.parametrize('recognizer', [crnn_cfg(low_res=False), abinet_cfg(low_res=False)],
+                         ids=['CTC', 'attention'])
+def test_reading_as_at_full_resolution_is_perfect(tmp_path, monkeypatch, recognizer):
+    fields = {} if 'CRNN' in recognizer['type'] else {'crop': {'size': (32, 128)},
+                                                      'color_type': 'color'}
+    model = _reading(tmp_path, recognizer, {'accuracy': {'mode': 'kl'}}, **fields)
+    model._accuracy.reader.bind(model)
+    model._accuracy.reader.model.backbone.register_forward_hook(_attentively)
+    values = [losses_of(model, _pages(), i, i, monkeypatch=monkeypatch)['loss_res_acc'].item()
+              for i in range(len(SCALES))]
+    assert values[0] > 1e-5 and values[1] > 1e-5
+    assert values[2] == pytest.approx(0, abs=1e-8)
+
+
+def test_nothing_to_read(tmp_path):
+    data = _pages()
+    for one in data['data_samples']:
+        one.gt_instances.ignored[:] = True
+    model = _reading(tmp_path, losses={'accuracy': {}})
+    losses = losses_of(model, data)
+    assert losses['loss_res_acc'] == 0
+    model.parse_losses(losses)[0].backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_words_without_texts_cannot_be_read(tmp_path):
+    with pytest.raises(ValueError, match='words without texts'):
+        losses_of(_reading(tmp_path), wide_and_narrow())

@@ -4,6 +4,7 @@ from .backbones import *
 from .data_preprocessors import *
 from .decoders import *
 from .detectors import *
+from .dictionaries import *
 from .dld import *
 from .encoders import *
 from .module_losses import *

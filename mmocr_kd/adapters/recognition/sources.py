@@ -99,6 +99,14 @@ def _sequential_sar(decoder: Any) -> ReadingSources:
                          pick=lambda energies: _softmax(torch.cat(energies, dim=1))))
 
 
+def _attn_lstm(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.classifier', io='input'),
+        attention=Source('decoder.attention', calls='all',
+                         pick=lambda steps: _stack([weights for _, weights in steps])))
+
+
 def _aster(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
@@ -138,6 +146,7 @@ def _softmax(energies: Tensor) -> Tensor:
 _FAMILIES: dict[str, Callable[[Any], ReadingSources]] = {
     'ABIFuser': _abinet,
     'ASTERDecoder': _aster,
+    'AttnLSTMDecoder': _attn_lstm,
     'CRNNDecoder': _crnn,
     'MATRNFuser': _abinet,
     'MasterDecoder': _master,

@@ -1,4 +1,5 @@
 """Light backbones for students, low-resolution ones, and timm's zoo for teachers."""
+from .light_crnn import LightCRNN
 from .low_res import LowResMiniVGG, LowResNRTRModalityTransform, LowResResNet31OCR, LowResShallowCNN
 from .mobilenet_v3 import MobileNetV3
 from .parseq_vit import PARSeqViT
@@ -6,6 +7,6 @@ from .slim_vgg import SlimVGG
 from .timm_backbone import TIMMFeatures
 
 __all__ = [
-    'LowResMiniVGG', 'LowResNRTRModalityTransform', 'LowResResNet31OCR', 'LowResShallowCNN',
-    'MobileNetV3', 'PARSeqViT', 'SlimVGG', 'TIMMFeatures'
+    'LightCRNN', 'LowResMiniVGG', 'LowResNRTRModalityTransform', 'LowResResNet31OCR',
+    'LowResShallowCNN', 'MobileNetV3', 'PARSeqViT', 'SlimVGG', 'TIMMFeatures'
 ]

@@ -1,6 +1,7 @@
 """End-to-end text spotters and what they are made of."""
 from .adapt import distillable
 from .det_rec_text_spotter import DetRecTextSpotter
+from .mask_rcnn import MaskedRoIExtractor, MaskRCNNTextSpotter
 from .quad_crops import crop_quads
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
@@ -8,6 +9,7 @@ from .spotter_protocol import DistillableSpotter, SpottedWords
 from .words import Words
 
 __all__ = [
-    'DetRecTextSpotter', 'DistillableSpotter', 'RecTapReader', 'RecTaps', 'SpottedWords', 'Words',
-    'crop_quads', 'distillable', 'reading_quads'
+    'DetRecTextSpotter', 'DistillableSpotter', 'MaskRCNNTextSpotter', 'MaskedRoIExtractor',
+    'RecTapReader', 'RecTaps', 'SpottedWords', 'Words', 'crop_quads', 'distillable',
+    'reading_quads'
 ]

@@ -1,0 +1,176 @@
+"""Mask R-CNN that reads: the spotter DLD was published with."""
+from __future__ import annotations
+
+import copy
+from itertools import islice
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmengine.config import ConfigDict
+from mmocr.models.textdet.detectors.base import BaseTextDetector
+from mmocr.registry import MODELS
+from torch import Tensor
+
+from ....adapters.image_sizes import valid_sizes
+from ..part_losses import idle_loss, name_losses
+from ..rec_taps import RecTaps
+from ..spotting_samples import scale_factor, spotting_sample
+from .detector_pass import DetectorPass
+from .polygon_words import PolygonWords
+from .roi_reader import RoIReader
+
+
+@MODELS.register_module()
+class MaskRCNNTextSpotter(BaseTextDetector):
+    """Mask R-CNN with a recogniser on the features of its words (DLD, ECCV 2022).
+
+    Both share backbone and neck. The recogniser learns from annotated words, cut out along their
+    polygons; in prediction it reads what the mask head outlines.
+
+    Args:
+        detector: Config of MMDetection's ``MaskRCNN``, or another two-stage detector of it with
+            masks, without ``data_preprocessor``.
+        roi_extractor: Config of a :class:`.MaskedRoIExtractor`.
+        recognizer: Config of a recogniser of MMOCR whose backbone takes the extractor's features,
+            such as an ``EncoderDecoderRecognizer``.
+        texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which texts the
+            recogniser learns.
+        vertical_ratio: Words more than this many times as high as wide are transposed.
+        text_repr_type: 'poly', or 'quad' for data sets of four corners.
+        contour_tolerance: How far polygons may be from the masks' contours, pixels of the input.
+        chunk_size: How many words to read at a time in prediction; bounds the memory.
+        loss_weights: Weights of the 'det' and 'rec' losses, 1 by default.
+        data_preprocessor: Normalises, for both parts, and pads.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError, TypeError: If a field has an unknown value.
+    """
+
+    def __init__(self,
+                 detector: dict[str, Any],
+                 roi_extractor: dict[str, Any],
+                 recognizer: dict[str, Any],
+                 texts: Mapping[str, Any] | None = None,
+                 vertical_ratio: float = 1.5,
+                 text_repr_type: str = 'poly',
+                 contour_tolerance: float = 1.0,
+                 chunk_size: int = 64,
+                 loss_weights: Mapping[str, float] | None = None,
+                 data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: Any = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        _check_fields(detector, chunk_size, loss_weights or {})
+        # MMDetection reads parts of its config as attributes.
+        self.detector: Any = MODELS.build(
+            ConfigDict(copy.deepcopy(detector), _scope_='mmdet'))
+        self.roi_extractor: Any = MODELS.build({'type': 'MaskedRoIExtractor', **roi_extractor})
+        # A copy: MMOCR's decoders write into their configs.
+        self.recognizer: Any = MODELS.build(copy.deepcopy(recognizer))
+        self.chunk_size = chunk_size
+        self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
+        self._detection = DetectorPass(self.detector, self.roi_extractor.featmap_level,
+                                       text_repr_type, contour_tolerance)
+        self._reader = RoIReader(self.roi_extractor, self.recognizer, texts, vertical_ratio)
+
+    @property
+    def rec_decoder(self) -> Any:
+        """The recogniser's decoder."""
+        return self.recognizer.decoder
+
+    def extract_feat(self, inputs: Tensor) -> Any:
+        """The neck's maps of normalised images, shape (B, 3, H, W)."""
+        return self.detector.extract_feat(inputs)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Losses of both parts, named 'det.' and 'rec.' and what the part calls them.
+
+        Args:
+            inputs: Normalised images, shape (B, 3, H, W).
+            data_samples: B samples with polygons, labels, texts and ignored words; left untouched.
+        """
+        return self.losses_and_taps(inputs, data_samples, self.words_of(data_samples))[0]
+
+    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
+                        words: PolygonWords) -> tuple[dict[str, Tensor], RecTaps | None]:
+        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_taps`."""
+        det_losses, feature = self._detection.losses(inputs, data_samples)
+        rec_losses, taps = self._rec_loss(feature, valid_sizes(inputs, data_samples), words)
+        return (name_losses('det', det_losses, self.loss_weights['det'])
+                | name_losses('rec', rec_losses, self.loss_weights['rec'])), taps
+
+    def normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
+        """The batch as it is: the data preprocessor normalises and then pads with zeros."""
+        return inputs
+
+    def words_of(self, data_samples: Sequence[Any]) -> PolygonWords:
+        """The annotated words the recogniser can learn from.
+
+        Args:
+            data_samples: B samples at full resolution.
+        """
+        return self._reader.annotated(data_samples)
+
+    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
+                 words: PolygonWords) -> RecTaps | None:
+        """How the recogniser reads annotated words, in training or eval mode.
+
+        Runs backbone, neck and recogniser; neither proposals nor the heads of the detector.
+        """
+        if not len(words):
+            return None
+        sizes = valid_sizes(inputs, data_samples)
+        return self._reader.read_along(self._detection.feature(inputs), sizes, words,
+                                       with_loss=False)[1]
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+        """Find words and read them.
+
+        Args:
+            inputs: Normalised images, shape (B, 3, H, W).
+            data_samples: B samples with ``img_shape`` and ``scale_factor``.
+
+        Returns:
+            B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
+            and their ``scores``, ``texts`` with ``char_scores`` and ``text_scores``, their mean.
+        """
+        found, feature = self._detection.find(inputs, data_samples)
+        factors = torch.tensor([scale_factor(sample) for sample in data_samples])
+        words = self._reader.found([one.polygons for one in found], factors)
+        readings = iter(self._reader.read(feature, valid_sizes(inputs, data_samples), words,
+                                          self.chunk_size))
+        return [
+            spotting_sample(sample, one.polygons, one.scores,
+                            list(islice(readings, len(one.polygons))))
+            for sample, one in zip(data_samples, found)
+        ]
+
+    def _rec_loss(self, feature: Tensor, sizes: Sequence[tuple[int, int]],
+                  words: PolygonWords) -> tuple[dict[str, Any], RecTaps | None]:
+        if not len(words):
+            idle = idle_loss([self.roi_extractor, self.recognizer], feature)
+            return {'loss_idle': idle}, None
+        return self._reader.read_along(feature, sizes, words, with_loss=True)
+
+    def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
+        """The neck's maps; with annotated samples a tuple of them and the logits."""
+        features = self.extract_feat(inputs)
+        if not data_samples or not all('gt_instances' in sample for sample in data_samples):
+            return features
+        words = self.words_of(data_samples)
+        if not len(words):
+            return features, None
+        feature = features[self.roi_extractor.featmap_level]
+        sizes = valid_sizes(inputs, data_samples)
+        return features, self._reader.read_along(feature, sizes, words, with_loss=False)[1].logits
+
+
+def _check_fields(detector: Mapping[str, Any], chunk_size: int,
+                  loss_weights: Mapping[str, float]) -> None:
+    if 'data_preprocessor' in detector:
+        raise ValueError('detector has a data_preprocessor, which would not be used: move its '
+                         "fields to the spotter's data_preprocessor, a TextDetDataPreprocessor")
+    if chunk_size < 1:
+        raise ValueError(f'chunk_size={chunk_size} must be at least 1')
+    if unknown := set(loss_weights) - {'det', 'rec'}:
+        raise ValueError(f"loss_weights has {sorted(unknown)}: it takes 'det' and 'rec'")

@@ -17,9 +17,10 @@ ROOT = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def _is_experiment(path: Path) -> bool:
-    """Not a base of others, and not a recipe for preparing data."""
+    """Not a base of others, not a recipe for preparing data, of classes that are installed."""
     parts = path.relative_to(ROOT).parts
-    return parts[0] != 'dataset_zoo' and not any(part.startswith('_base_') for part in parts)
+    return not {'dataset_zoo', 'abcnet'} & set(parts) and not any(
+        part.startswith('_base_') for part in parts)
 
 
 FILES = [path for path in sorted(ROOT.rglob('*.py')) if _is_experiment(path)]

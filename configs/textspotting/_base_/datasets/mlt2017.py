@@ -1,0 +1,10 @@
+# Multilingual scene text. DLD trains on the 7,000 images whose text is Latin; MMOCR has no recipe
+# for it: write the file in MMOCR's format, other scripts marked as ignored.
+mlt2017_textspotting_data_root = 'data/mlt2017'
+
+mlt2017_textspotting_train = dict(
+    type='OCRDataset',
+    data_root=mlt2017_textspotting_data_root,
+    ann_file='textspotting_train.json',
+    filter_cfg=dict(filter_empty_gt=True, min_size=32),
+    pipeline=None)

@@ -1,10 +1,11 @@
 """Time, memory and operations of things to be compared. Knows nothing of OCR or distillation."""
+from .cost_table import CostTable
 from .interleave import Case, Timing, interleave
 from .macs import layer_macs, product_macs
 from .peak_memory import peak_bytes, tensor_bytes
 from .ratio import Ratio, median_ratio
 
 __all__ = [
-    'Case', 'Ratio', 'Timing', 'interleave', 'layer_macs', 'median_ratio', 'peak_bytes',
-    'product_macs', 'tensor_bytes'
+    'Case', 'CostTable', 'Ratio', 'Timing', 'interleave', 'layer_macs', 'median_ratio',
+    'peak_bytes', 'product_macs', 'tensor_bytes'
 ]

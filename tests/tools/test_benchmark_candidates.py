@@ -7,7 +7,6 @@ import pytest
 import torch
 from benchmark_candidates import ALONE, BATCHED, BFLOAT16, CHANNELS_LAST, OFFICIAL
 from conftest import ROOT
-from mmengine.config import Config
 from tiny_spotter import spotter_cfg
 
 from mmocr_kd.measure import Timing
@@ -17,9 +16,9 @@ SMALL = ('--size', '64', '96', '--batch-size', '2', '--words', '2', '--scales', 
 
 
 def config(folder, model=None):
-    Config({'default_scope': 'mmocr', 'model': model or spotter_cfg()}).dump(
-        str(folder / 'spotter.py'))
-    return str(folder / 'spotter.py')
+    path = folder / 'spotter.py'
+    path.write_text(f"default_scope = 'mmocr'\nmodel = {model or spotter_cfg()!r}\n")
+    return str(path)
 
 
 def reader(folder, *options, model=None):

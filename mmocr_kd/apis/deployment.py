@@ -9,14 +9,16 @@ from mmocr.registry import HOOKS, METRICS, MODELS
 
 from ..evaluation import ResolutionStatMetric
 from ..hooks import GumbelTemperatureHook, MaskETDistillHook
-from ..models.dld import DLDTextSpotter
+from ..models.dld import DLDTextDetector, DLDTextSpotter
 from .distillation import student_config
 
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
 _HOOKS = (GumbelTemperatureHook, MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
-_OF_DISTILLATION = ('teacher', 'losses', 'init_student_from_teacher', 'init_cfg')
+# A detector's selector comes with its losses; they build nothing that a test would not have.
+_OF_DISTILLATION = {DLDTextSpotter: ('teacher', 'losses', 'init_student_from_teacher', 'init_cfg'),
+                    DLDTextDetector: ('init_cfg', )}
 
 
 def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
@@ -48,10 +50,11 @@ def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
 
 def _with_selector(cfg: Config) -> dict[str, Any]:
     model = copy.deepcopy(cfg.model)
-    if MODELS.get(model['type']) is not DLDTextSpotter or not model.get('selector'):
+    left_out = _OF_DISTILLATION.get(MODELS.get(model['type']))
+    if left_out is None or not model.get('selector'):
         raise ValueError(f'{cfg.filename} has a model of type {model["type"]} with selector='
                          f'{model.get("selector")}: there is no selector to keep')
-    return {key: value for key, value in model.items() if key not in _OF_DISTILLATION}
+    return {key: value for key, value in model.items() if key not in left_out}
 
 
 def _without_scales(evaluator: Any) -> Any:

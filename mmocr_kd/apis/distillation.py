@@ -10,10 +10,11 @@ from mmocr.registry import HOOKS, MODELS
 
 from ..hooks import MaskETDistillHook
 from ..models.detectors import DBNetDistiller
-from ..models.dld import DLDTextSpotter
+from ..models.dld import DLDTextDetector, DLDTextSpotter
 from ..models.recognizers import LowResRecognizerDistiller
 
 _OF_WRAPPER = ('teacher', 'terms', 'schedule')
+_DLD: dict[Any, str] = {DLDTextSpotter: 'student', DLDTextDetector: 'detector'}
 
 
 @dataclass
@@ -65,11 +66,13 @@ def student_config(model: dict[str, Any]) -> dict[str, Any]:
     """
     model = copy.deepcopy(model)
     kind = MODELS.get(model['type'])
-    if kind in (LowResRecognizerDistiller, DLDTextSpotter):
-        # The wrapper's preprocessor does as well for batches without large words, and for DLD the
-        # student's batches are like the wrapper's.
-        shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
+    shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
+    if kind is LowResRecognizerDistiller:
+        # The wrapper's preprocessor does as well for batches without large words.
         return {**shared, **model['student']}
+    if kind in _DLD:
+        # Here the student gets what the wrapper's preprocessor makes, whatever its own would.
+        return {**model[_DLD[kind]], **shared}
     if kind is not DBNetDistiller:
         return model
     plain = {key: value for key, value in model.items() if key not in _OF_WRAPPER}

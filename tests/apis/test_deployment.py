@@ -1,8 +1,11 @@
 import pytest
 import tiny_dld
+import tiny_dld_detector
 from mmengine.config import Config
+from mmocr.models.textdet import DBNet
 
-from mmocr_kd.apis import deployed_config
+from mmocr_kd.apis import deployed_config, load_strictly, student_checkpoint
+from mmocr_kd.models import DLDTextDetector
 
 SCALES = {'type': 'ResolutionStatMetric', 'scale_factors': [.5]}
 READING = {'type': 'E2ETextSpottingMetric'}
@@ -32,11 +35,22 @@ def test_the_training_config_stays_as_it_was():
     assert cfg.to_dict() == before
 
 
-def test_preprocessor_of_the_wrapper_goes_along():
+@pytest.mark.parametrize('students', [{}, {'type': 'TextDetDataPreprocessor', 'mean': [1.]}])
+def test_preprocessor_of_the_wrapper_goes_along(students):
     own = {'type': 'TextDetDataPreprocessor', 'pad_size_divisor': 64}
     cfg = Config({'model': tiny_dld.dld_cfg(data_preprocessor=own)})
+    cfg.model.student.data_preprocessor = students
     assert deployed_config(cfg).model.data_preprocessor == own
     assert deployed_config(cfg, with_selector=True).model.data_preprocessor == own
+
+
+@pytest.mark.parametrize('with_selector, kind', [(False, DBNet), (True, DLDTextDetector)])
+def test_detectors(with_selector, kind):
+    trained = tiny_dld_detector.dld()
+    cfg = deployed_config(Config({'model': tiny_dld_detector.dld_cfg()}), with_selector)
+    state = student_checkpoint({'state_dict': trained.state_dict()}, with_selector)['state_dict']
+    model = load_strictly(cfg, cfg.model, state, 'detector.pth')
+    assert type(model) is kind and len(state) == len(model.state_dict())
 
 
 def test_a_plain_model_has_no_selector_to_keep():

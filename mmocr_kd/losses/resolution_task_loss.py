@@ -13,18 +13,19 @@ from .checks import at_least_float32, require_not_negative
 class ResolutionTaskLoss(nn.Module):
     """How well the student does its own task at the chosen scales; trains the selector alone.
 
-    ``mean_b sum_k h_bk (loss_kb + lost_weight * lost_kb)``, the exact loss of each scale. Our
-    counterpart of :class:`~mmocr_kd.losses.ResolutionAccuracyLoss` for models that do not read:
-    DLD (Chen et al., ECCV 2022) has none.
+    ``mean_b sum_k h_bk (loss_kb + lost_weight * lost_kb * max_j loss_jb)``, the exact price of
+    each scale. Our counterpart of :class:`~mmocr_kd.losses.ResolutionAccuracyLoss` for models that
+    do not read; DLD (Chen et al., ECCV 2022) has none.
 
     Losses of different scales have to be comparable. Means over pixels or instances, as DB, PAN
     and PSE have them, are; sums over pixels are not. Words too small to be annotated at a scale
     are the exception: detectors leave them out (DB) or take them for background (PAN), and the
     fewer words remain, the lower the loss. Hence ``lost``, the share of an image's words that a
-    scale makes too small.
+    scale makes too small, charged in units of the image's worst loss.
 
     Args:
-        lost_weight: What losing all words of an image adds to its loss, >= 0.
+        lost_weight: How many times the image's worst loss losing all its words costs, >= 0. From
+            1 on that is never better than a scale at which none are lost.
         min_side: Words whose shorter side is below so many pixels are lost, >= 0. 8 is where
             MMOCR's DB loss gives up by default.
         loss_weight: Weight of it all, >= 0.
@@ -65,6 +66,8 @@ class ResolutionTaskLoss(nn.Module):
                 f'decisions of shape {tuple(decisions.shape)}, losses of {tuple(losses.shape)} '
                 f'and lost of {tuple(lost.shape)} do not fit: expected (B, K), (K, B), (K, B)')
         with torch.autocast(decisions.device.type, enabled=False):
-            prices = at_least_float32(losses.detach()) + self.lost_weight * lost
+            losses = at_least_float32(losses.detach())
+            worst = losses.amax(0).clamp(min=0)
+            prices = losses + self.lost_weight * lost * worst
             rated = blend(prices, at_least_float32(decisions).T)
             return {'loss_res_acc': rated.mean() * self.loss_weight}

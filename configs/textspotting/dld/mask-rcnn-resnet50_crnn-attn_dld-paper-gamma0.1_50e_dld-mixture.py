@@ -1,0 +1,24 @@
+# DLD as published, with the losses its paper has. The table of costs is that of this spotter.
+_base_ = [
+    '../_base_/models/mask-rcnn-resnet50_crnn-attn.py',
+    '../_base_/recipes/dld-mixture-joint.py',
+    '../_base_/distill/dld_paper.py',
+]
+
+_base_.pop('dictionary')
+_base_.pop('detector')
+_base_.pop('recognizer')
+
+dld = _base_.pop('dld')
+name = 'mask-rcnn-resnet50_crnn-attn_multiscale_100e_dld-mixture'
+model = dict(
+    type='DLDTextSpotter',
+    student=_base_.pop('model'),
+    teacher=dict(
+        config='{{ fileDirname }}/../mask_rcnn/' + name + '.py',
+        checkpoint=f'work_dirs/{name}/epoch_100.pth'),
+    scale_factors=None,
+    test_scale=None,
+    **dld)
+# All of it comes from the teacher.
+model['student'].detector.backbone.init_cfg = None

@@ -1,0 +1,261 @@
+"""What configs/textspotting/dld promises: teachers that fit, arms that differ in one thing."""
+import itertools
+import math
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from config_zoo import CONFIGS, load, without_pretrained
+from dld_arms import (
+    ARMS,
+    FOLDER,
+    SPOTTERS,
+    build_arm,
+    configured,
+    named,
+    small_teacher,
+    table,
+    teacher_config,
+    teacher_weights,
+)
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmocr.registry import MODELS
+from tiny_spotter import batch, page
+
+from mmocr_kd.adapters.image_sizes import padded, scaled_size
+from mmocr_kd.measure import product_macs
+
+SCALES = [.3, .4, .5, .6, .7, .8]
+TERMS = {'dld': {'accuracy', 'cost', 'roi', 'context', 'sequence'}, 'drs': {'accuracy', 'cost'},
+         'skd': {'roi', 'context', 'sequence'}, 'half': set()}
+PAPER = named(paper='-paper')
+ON_EMBEDDED = named(data='embedded-sizes')
+DET_REC = [name for name in ARMS if name.startswith('dbnet')]
+# Arms of one spotter have the same networks: each loss once for CTC and once for attention.
+TRAINED = [name for name in ON_EMBEDDED if ARMS[name]['gamma'] in ('0.1', None)] + [
+    name for name in named(method='dld', gamma='0.1') if name not in ON_EMBEDDED]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Where weights of teachers are kept between tests."""
+    return tmp_path_factory.mktemp('teachers')
+
+
+def losses_of(cfg):
+    return {term: loss for term, loss in cfg.model.losses.items() if loss is not None}
+
+
+# Names
+
+def test_names_tell_arms_from_teachers():
+    teachers = {path.stem for path in FOLDER.glob('*.py')} - set(ARMS)
+    assert all('_multiscale_' in name for name in teachers)
+    assert all(load(CONFIGS[name]).model.type == 'DLDTextSpotter' for name in ARMS)
+    assert not any('teacher' in load(CONFIGS[name]).model for name in teachers)
+
+
+@pytest.mark.parametrize('name', ARMS)
+def test_arm_is_what_its_name_says(name):
+    cfg, arm = load(CONFIGS[name]), ARMS[name]
+    losses, selects = losses_of(cfg), arm['method'] in ('dld', 'drs')
+    assert set(losses) == TERMS[arm['method']]
+    assert (cfg.model.selector is not None) == selects
+    assert [hook.type for hook in cfg.custom_hooks] == ['GumbelTemperatureHook'] * selects
+    assert cfg.train_cfg.max_epochs == int(arm['epochs'])
+    if selects:
+        assert losses['cost'].loss_weight == float(arm['gamma'])
+
+
+@pytest.mark.parametrize('name', ARMS)
+def test_scales_are_the_official_ones(name):
+    model = load(CONFIGS[name]).model
+    if model.selector is not None:
+        assert model.selector.scale_factors == model.losses.cost.scale_factors == SCALES
+        assert model.scale_factors is None and model.test_scale is None
+    else:
+        fixed = ([.5], None) if ARMS[name]['method'] == 'half' else (SCALES, .5)
+        assert (model.scale_factors, model.test_scale) == fixed
+
+
+@pytest.mark.parametrize('name', PAPER)
+def test_paper_where_it_differs(name):
+    losses = load(CONFIGS[name]).model.losses
+    sequence = (losses.sequence.topk, losses.sequence.reduction)
+    assert (losses.accuracy.mode, losses.accuracy.combine) == ('kl', 'probs')
+    assert losses.cost.cost == 'table' and 'exponent' not in losses.cost
+    assert losses.roi.reduction == losses.context.reduction == 'norm'
+    assert sequence == (3, 'log_sum')
+
+
+@pytest.mark.parametrize('name', [name for name in named(method='dld') if name not in PAPER])
+def test_official_elsewhere(name):
+    model = load(CONFIGS[name]).model
+    selector, losses = model.selector, model.losses
+    assert (selector.temperature, selector.temperature_decay) == (5., .965)
+    assert losses.accuracy.mode == 'ce'
+    assert (losses.cost.cost, losses.cost.exponent) == ('power', 1.5)
+    assert losses.roi.reduction == losses.context.reduction == 'mse'
+    assert (losses.sequence.topk, losses.sequence.reduction) == (1, 'mean')
+    assert {loss.loss_weight for term, loss in losses.items() if term != 'cost'} == {1.}
+    assert model.max_long_edge == dict(train=1600, test=3000) and not model.antialias
+
+
+# Costs
+
+@pytest.mark.parametrize('name', named(paper='-paper', data='embedded-sizes'))
+def test_costs_of_the_table_are_measured(name):
+    cfg = load(CONFIGS[name])
+    detector = MODELS.build(small_teacher(name)['detector']).eval()
+
+    @torch.no_grad()
+    def operations(scale):
+        size = [padded(side, 32) for side in scaled_size(cfg.resize.scale, scale)]
+        return product_macs(partial(detector, torch.zeros(1, 3, *size), None, 'tensor')) / 1e9
+
+    cost = cfg.model.losses.cost
+    assert [*map(operations, cost.scale_factors)] == pytest.approx(cost.costs, abs=6e-4)
+    assert operations(1) == pytest.approx(cost.reference, abs=6e-4)
+
+
+@pytest.mark.parametrize('name', named(paper='-paper', data='dld-mixture'))
+def test_costs_of_the_papers_spotter_are_pixels(name):
+    """Convolutions only: what a scale costs is its share of the pixels, padding included."""
+    def pixels(scale):
+        return math.prod(padded(side, 32) for side in scaled_size((896, 1184), scale))
+
+    cost = load(CONFIGS[name]).model.losses.cost
+    shares = [pixels(scale) / pixels(1) for scale in cost.scale_factors]
+    assert shares == pytest.approx(cost.costs, abs=6e-4) and cost.reference == 1
+
+
+# Teachers
+
+@pytest.mark.parametrize('name', ARMS)
+def test_teacher_is_the_students_like(name, tmp_path, monkeypatch):
+    """Same networks and dictionary, found from any folder, saved where the arm looks for it."""
+    monkeypatch.chdir(tmp_path)
+    cfg = load(CONFIGS[name])
+    teacher = teacher_config(cfg)
+    networks = [without_pretrained(model.to_dict()) for model in (teacher.model, cfg.model.student)]
+    assert networks[0] == networks[1]
+    stem, epochs = Path(teacher.filename).stem, teacher.train_cfg.max_epochs
+    assert cfg.model.teacher.checkpoint == f'work_dirs/{stem}/epoch_{epochs}.pth'
+    assert cfg.model.init_student_from_teacher
+
+
+@pytest.mark.parametrize('name', named(method='dld', gamma='0.1', paper=None))
+def test_teacher_is_tested_on_the_same_data(name):
+    cfg = load(CONFIGS[name])
+    assert configured(teacher_config(cfg))['test_dataloader'] == configured(cfg)['test_dataloader']
+
+
+@pytest.mark.parametrize('name', [n for n in DET_REC if ARMS[n]['method'] == 'dld'])
+def test_teacher_has_seen_the_smallest_images(name):
+    cfg = load(CONFIGS[name])
+    steps = teacher_config(cfg).train_dataloader.dataset.pipeline
+    (resize, ) = [step for step in steps if step.type == 'RandomChoiceResize']
+    full = cfg.resize.scale
+    assert max(resize.scales) == tuple(full)
+    assert min(resize.scales)[0] <= min(SCALES) * full[0]
+
+
+# Tables
+
+def test_arms_of_a_table_differ_in_dld_only():
+    """Same data, recipe, length, student and teacher: whatever is compared has the same budget."""
+    for _, names in itertools.groupby(sorted(ARMS, key=table), key=table):
+        runs = [configured(load(CONFIGS[name])) for name in names]
+        for run in runs:
+            del run['custom_hooks']
+            for field in ('selector', 'losses', 'scale_factors', 'test_scale'):
+                run['model'].pop(field)
+        assert all(run == runs[0] for run in runs)
+
+
+@pytest.mark.parametrize('name', ARMS)
+def test_tests_report_what_was_chosen(name):
+    cfg = load(CONFIGS[name])
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        spotting, chosen = evaluator if isinstance(evaluator, list) else evaluator.metrics
+        assert spotting.type == 'E2ETextSpottingMetric' and spotting.lexicons['none'] is None
+        assert (chosen.type, chosen.scale_factors) == ('ResolutionStatMetric', SCALES)
+
+
+@pytest.mark.parametrize('name', [n for n in DET_REC if ARMS[n]['method'] == 'dld'])
+def test_temperature_falls_as_far_as_the_official_one(name):
+    cfg = load(CONFIGS[name])
+    images = {'embedded-sizes': 1200, 'icdar2015-mini': 400}[ARMS[name]['data']]
+    iterations = cfg.train_cfg.max_epochs * images // cfg.train_dataloader.batch_size
+    (hook, ) = cfg.custom_hooks
+    assert not hook.by_epoch and iterations // hook.interval == 50
+
+
+# Training
+
+@pytest.mark.parametrize('name', TRAINED)
+def test_learns_and_reads(name, folder):
+    """One step; the selector's gradient comes and goes with it."""
+    model = build_arm(name, folder).train()
+    data = model.data_preprocessor(batch(page([('cat', (10, 36)), ('dog7', (60, 80))]),
+                                         page([('owl', (12, 40))])), training=True)
+    losses = model(**data, mode='loss')
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert math.isfinite(total)
+    assert added(losses) == {LOGGED[term] for term in TERMS[ARMS[name]['method']]}
+    assert grad_norm(model.student.recognizer) > 0
+    assert model.selector is None or grad_norm(model.selector) > 0
+    with torch.no_grad():
+        results = model.eval()(**data, mode='predict')
+    assert all(result.dld_scale in SCALES for result in results)
+    assert all(len(r.pred_instances.texts) == len(r.pred_instances.polygons) for r in results)
+
+
+LOGGED = dict(accuracy='loss_res_acc', cost='loss_res_cost', roi='loss_kd_roi',
+              context='loss_kd_context', sequence='loss_kd_seq')
+
+
+def added(losses):
+    return {key for key in losses if key.startswith(('loss_res', 'loss_kd'))}
+
+
+def grad_norm(module):
+    return sum(p.grad.norm().item() for p in module.parameters() if p.grad is not None)
+
+
+def test_config_trains_and_tests_as_it_stands(folder, tmp_path):
+    """On its own data, only less and smaller."""
+    (name, ) = named(method='dld', gamma='0.1', paper=None, data='embedded-sizes')
+    cfg = Config.fromfile(CONFIGS[name], format_python_code=False)  # formatting is slow
+    cfg.merge_from_dict({
+        'work_dir': str(tmp_path), 'env_cfg.mp_cfg.mp_start_method': None,
+        'model.teacher.config': str(tmp_path / 'teacher.py'),
+        'model.teacher.checkpoint': teacher_weights(name, folder),
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.dataset.pipeline.2.scale': (160, 160),
+        'test_dataloader.dataset.pipeline.1.scale': (160, 160), 'val_cfg': None,
+        'val_dataloader': None, 'val_evaluator': None,
+        **{f'{part}_dataloader.dataset.datasets.{i}.{field}': value
+           for part in ('train', 'test') for i in (0, 1)
+           for field, value in (('num_images', 2), ('text_height', (18, 26)))},
+        **{f'{part}_dataloader.{field}': value for part in ('train', 'test')
+           for field, value in (('num_workers', 0), ('persistent_workers', False))}})
+    (tmp_path / 'teacher.py').write_text(f'model = {small_teacher(name)}')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    for loss in ('res_acc', 'res_cost', 'kd_roi', 'kd_context', 'kd_seq'):
+        assert math.isfinite(runner.message_hub.get_scalar(f'train/loss_{loss}').current())
+    scores = runner.test()
+    assert .3 <= scores['resolution/mean_scale'] <= .8
+    assert 0 <= scores['spotting/e2e_none_hmean'] <= 1
+    assert (tmp_path / 'epoch_1.pth').exists()
+
+
+def test_every_spotter_has_the_papers_arms():
+    for spotter in SPOTTERS:
+        methods = {(arm['method'], arm['gamma']) for arm in map(ARMS.get, named(spotter=spotter))}
+        assert methods >= {('dld', '0.1'), ('dld', '0.3'), ('drs', '0.1'), ('skd', None),
+                           ('half', None)}

@@ -106,23 +106,29 @@ class Reader:
         return torch.cat(logits).view(len(self.scales), len(self.words), *logits[0].shape[1:])
 
     def cases(self) -> dict[str, Case]:
-        """What takes turns; the student is made ready before the clock runs."""
-        last = torch.channels_last
-        return {BATCHED: partial(self._ready, self.batched),
-                ALONE: partial(self._ready, self.one_by_one, training=False),
-                OFFICIAL: partial(self._ready, self.one_by_one),
-                CHANNELS_LAST: partial(self._ready, self.batched, memory_format=last),
-                BFLOAT16: partial(self._ready, self._in_bfloat16, memory_format=last)}
+        """What takes turns; the student's mode is set before the clock runs."""
+        return {BATCHED: partial(self._in_mode, True, self.batched),
+                ALONE: partial(self._in_mode, False, self.one_by_one),
+                OFFICIAL: partial(self._in_mode, True, self.one_by_one),
+                CHANNELS_LAST: partial(self._in_mode, True, self.channels_last),
+                BFLOAT16: partial(self._in_mode, True, self.bfloat16)}
 
-    def _ready(self, run: Callable[[], Tensor], training: bool = True,
-               memory_format: torch.memory_format = torch.contiguous_format
-               ) -> Callable[[], Tensor]:
-        self.spotter.train(training).to(memory_format=memory_format)
-        return run
-
-    def _in_bfloat16(self) -> Tensor:
-        with torch.autocast(self.inputs.device.type, torch.bfloat16):
+    def channels_last(self) -> Tensor:
+        """Batched, the weights in another memory format for as long as that takes."""
+        self.spotter.to(memory_format=torch.channels_last)
+        try:
             return self.batched()
+        finally:
+            self.spotter.to(memory_format=torch.contiguous_format)
+
+    def bfloat16(self) -> Tensor:
+        """As :meth:`channels_last`, under autocast."""
+        with torch.autocast(self.inputs.device.type, torch.bfloat16):
+            return self.channels_last()
+
+    def _in_mode(self, training: bool, run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        self.spotter.train(training)
+        return run
 
     def _single(self, image: Tensor, sample: Any,
                 size: tuple[int, int]) -> tuple[Tensor, list[Any], SpottedWords]:

@@ -26,7 +26,7 @@ def _is_experiment(path: Path) -> bool:
 FILES = [path for path in sorted(ROOT.rglob('*.py')) if _is_experiment(path)]
 CONFIGS = {path.stem: path for path in FILES}
 DETECTORS = [name for name, path in CONFIGS.items()
-             if not {'textrecog', 'textspotting'} & set(path.parts)]
+             if not {'textrecog', 'textspotting', 'dld'} & set(path.parts)]
 # Read off the text, because parsing everything before the first test runs takes a while.
 DISTILLED = [name for name in DETECTORS if re.search(r'teacher\s*=', CONFIGS[name].read_text())]
 

@@ -85,10 +85,10 @@ class DetectorPass:
 
     def _found(self, instances: Any) -> Found:
         masks = instances.masks.cpu().numpy()
-        boxes = instances.bboxes.cpu().numpy()
+        boxes = instances.bboxes.detach().cpu().numpy()
         polygons = [mask_outline(mask, box, self.kind, self.tolerance)
                     for mask, box in zip(masks, boxes)]
-        return Found(polygons, instances.scores.cpu())
+        return Found(polygons, instances.scores.detach().cpu())
 
 
 def _in_input_frame(data_samples: Sequence[Any]) -> list[DetDataSample]:

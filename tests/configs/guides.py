@@ -1,6 +1,7 @@
 """What tests of the guides share."""
 import ast
 import inspect
+import itertools
 import re
 from pathlib import Path
 
@@ -20,6 +21,13 @@ def _leads(page: Path, link: str) -> bool:
 def _anchors(page: Path) -> set[str]:
     titles = re.findall(r'^#+ (.*)$', page.read_text(), re.M)
     return {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
+def expand(pattern: str) -> list[str]:
+    """Expand braces as a shell does."""
+    parts = re.split(r'\{([^}]*)\}', pattern)
+    choices = [part.split(',') if i % 2 else [part] for i, part in enumerate(parts)]
+    return [''.join(choice) for choice in itertools.product(*choices)]
 
 
 def examples(page: Path) -> list[str]:

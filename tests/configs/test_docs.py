@@ -1,12 +1,11 @@
 """What the guides say about MaskET is what the code does: files, links, examples, defaults."""
 import inspect
-import itertools
 import re
 from pathlib import Path
 
 import pytest
 from config_zoo import CONFIGS, load, without_pretrained
-from guides import broken_links, examples, shown_defaults, true_defaults
+from guides import broken_links, examples, expand, shown_defaults, true_defaults
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmocr.registry import HOOKS, MODELS
@@ -30,22 +29,15 @@ def test_readme_names_configs_that_exist():
     names = re.findall(r'`(dbnet_[\w\-{},<>]+\.py)`', README.read_text())
     assert len(names) == 7
     for pattern in names:
-        for name in _expand(pattern.replace('<data>', DATA)):
+        for name in expand(pattern.replace('<data>', DATA)):
             stem = name.removesuffix('.py').replace('1200e_casia10k', '170e_casia10k')
             assert stem in CONFIGS
-
-
-def _expand(pattern: str) -> list[str]:
-    """Expand braces as a shell does."""
-    parts = re.split(r'\{([^}]*)\}', pattern)
-    choices = [part.split(',') if i % 2 else [part] for i, part in enumerate(parts)]
-    return [''.join(choice) for choice in itertools.product(*choices)]
 
 
 def test_metafile_lists_the_configs_of_the_zoo():
     listed = re.findall(r'^    Config: (.*)$', METAFILE.read_text(), re.M)
     assert all((ROOT / config).is_file() for config in listed)
-    published = [name for name in CONFIGS if name.endswith(tuple(_expand(f'_{DATA}')))]
+    published = [name for name in CONFIGS if name.endswith(tuple(expand(f'_{DATA}')))]
     assert {Path(config).stem for config in listed} == set(published)
     assert re.findall(r'- Name: (dbnet.*)', METAFILE.read_text()) == [Path(c).stem for c in listed]
 

@@ -1,22 +1,14 @@
 """What configs/textrecog/kd_ltr/README.md says is so: files, links, commands, presets."""
 import ast
-import itertools
 import re
 
 from config_zoo import CONFIGS, ROOT, load
-from guides import broken_links
+from guides import broken_links, expand
 
 FOLDER = ROOT / 'textrecog/kd_ltr'
 README = FOLDER / 'README.md'
 TEXT = README.read_text()
 MODELS = '{abinet,abinet-mmocr,matrn,parseq,parseq-tiny}'
-
-
-def expand(pattern):
-    """Expand braces as a shell does."""
-    parts = re.split(r'\{([^}]*)\}', pattern)
-    choices = [part.split(',') if i % 2 else [part] for i, part in enumerate(parts)]
-    return [''.join(choice) for choice in itertools.product(*choices)]
 
 
 def test_links_lead_somewhere():

@@ -1,0 +1,111 @@
+"""What configs/textspotting/dld/README.md says is so: files, links, commands, presets."""
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from config_zoo import CONFIGS, load
+from dld_arms import FOLDER
+from guides import broken_links, examples, expand
+from mmengine.config import Config
+
+README = FOLDER / 'README.md'
+ROOT = FOLDER.parents[2]
+TEXT = README.read_text()
+COMMANDS = re.findall(r'```bash\n(.*?)```', TEXT, re.S)
+
+
+def test_links_lead_somewhere():
+    assert not broken_links(README)
+
+
+def test_table_names_all_configs_of_the_folder():
+    tables = TEXT.split('## Configs')[1].split('## Use')[0]
+    runs = re.findall(r'^\| `([\w\-]+)` \| `(\d+e_[\w\-]+)` \|', tables, re.M)
+    assert len(runs) == 3
+    patterns = re.findall(r'`([\w\-{},.<>]+\.py)`', tables)
+    named = {name for pattern in patterns for spotter, data in runs
+             for name in expand(pattern.replace('<spotter>', spotter).replace('<data>', data))}
+    assert named == {path.name for path in FOLDER.glob('*.py')}
+
+
+def filled(block):
+    """A block of commands with its own variables put in and its lines joined."""
+    for name, value in re.findall(r'^(\w)=(\S+)$', block, re.M):
+        block = re.sub(rf'\$\{{{name}\}}|\${name}\b', value, block)
+    return block.replace('\\\n', ' ')
+
+
+@pytest.mark.parametrize('block', map(filled, COMMANDS), ids=lambda text: text.split('\n')[0])
+def test_commands_name_files_that_exist(block):
+    paths = [path for path in re.findall(r'(?:configs|tools)/[\w/.\-]+', block)
+             if path.endswith('.py')]
+    assert paths and all((ROOT / path).is_file() for path in paths)
+    for path in map(Path, re.findall(r'work_dirs/[\w/.\-]+\.pth', block)):
+        epochs = load(CONFIGS[path.parent.name]).train_cfg.max_epochs
+        assert path.name == f'epoch_{epochs}.pth'
+
+
+def test_commands_set_fields_that_exist():
+    """All but ``init_cfg``, which is made complete by them."""
+    for command in filled('\n'.join(COMMANDS)).split('\n'):
+        for field, value in re.findall(r' (?:--)?(model\.[\w.]+)[= ](\S+)', command):
+            (config, ) = re.findall(r'configs/\S+\.py', command)
+            node = load(ROOT / config)
+            for part in field.split('.'):
+                assert part in node, (config, field)
+                node = node[part]
+            assert value
+
+
+def test_out_of_the_box_asks_for_nothing_that_is_downloaded():
+    """What the commands train names no checkpoint but those of the commands before."""
+    made = set()
+    for command in filled('\n'.join(COMMANDS[:2])).split('\n'):
+        for config in re.findall(r'mim train mmocr (\S+)', command):
+            cfg = Config(load(ROOT / config).to_dict())
+            cfg.merge_from_dict(dict(re.findall(r' (model\.[\w.]+)=(\S+)', command)))
+            assert set(checkpoints(cfg.to_dict())) <= made
+            made.add(f'work_dirs/{Path(config).stem}/epoch_{cfg.train_cfg.max_epochs}.pth')
+    assert len(made) == 4
+
+
+def checkpoints(node):
+    """All weights that a config asks for."""
+    if isinstance(node, dict):
+        if isinstance(node.get('checkpoint'), str):
+            yield node['checkpoint']
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from checkpoints(part)
+
+
+def test_example_tests_one_data_set_with_its_lists(tmp_path):
+    (example, ) = examples(README)
+    path = tmp_path / 'lists.py'
+    path.write_text(example.replace("'configs/", f"'{ROOT}/configs/"))
+    cfg = Config.fromfile(path, format_python_code=False)
+    (data, ) = cfg.test_dataloader.dataset.datasets
+    assert data.data_root.endswith('icdar2015') and len(data.pipeline) > 3
+    assert len(cfg.test_evaluator.dataset_prefixes) == 1
+    assert set(cfg.test_evaluator.metrics[0].lexicons) == {'none', 'strong', 'weak', 'generic'}
+
+
+def test_presets_are_those_of_the_configs():
+    rows = [[cell.strip(' `') for cell in line.strip('|').split('|')]
+            for line in TEXT.replace('` (gamma)', '`').splitlines()
+            if re.match(r'\| `\w+\.\w+` \|', line)]
+    for column, preset in enumerate(('official', 'paper'), start=1):
+        shown = {row[0]: ast.literal_eval(row[column] or row[1])
+                 for row in rows if row[column] or row[1]}
+        if preset == 'paper':
+            del shown['cost.exponent']  # a table has none
+        assert shown == fields(preset)
+
+
+def fields(preset):
+    losses = load(FOLDER.parent / f'_base_/distill/dld_{preset}.py').dld.losses.to_dict()
+    return {f'{name}.{field}': value for name, loss in losses.items()
+            for field, value in loss.items()
+            if field not in ('type', 'name', 'scale_factors', '_scope_')}

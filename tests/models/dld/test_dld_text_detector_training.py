@@ -76,12 +76,20 @@ def test_rates_are_the_losses_of_single_images(cfg, monkeypatch):
     bare.load_state_dict(model.student.state_dict())
     data = wide_and_narrow()
     singles = []
-    for i, scale in enumerate((SCALES[0], SCALES[2])):
+    for i, scale in enumerate((SCALES[2], SCALES[0])):
         alone = prepared(bare, {name: values[i:i + 1] for name, values in data.items()})
         losses = detector_losses(bare, *rescale_batch(*alone, [scale]))
         singles.append(bare.parse_losses(losses)[0])
-    rated = losses_of(model, data, 0, 2, monkeypatch=monkeypatch)['loss_res_acc']
+    rated = losses_of(model, data, 2, 0, monkeypatch=monkeypatch)['loss_res_acc']
     torch.testing.assert_close(rated, torch.stack(singles).mean(), rtol=1e-4, atol=1e-5)
+
+
+def test_rating_keeps_no_graph():
+    model, recording = dld(losses={'accuracy': {}}), []
+    model.student.backbone.register_forward_hook(
+        lambda *_: recording.append(torch.is_grad_enabled()))
+    losses_of(model, wide_and_narrow())
+    assert recording == [False] * 6 + [True]  # two sizes at each of three scales, then training
 
 
 def test_the_selector_sees_the_loss_of_every_scale(monkeypatch):

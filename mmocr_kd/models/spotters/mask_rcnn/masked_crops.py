@@ -1,8 +1,7 @@
 """Cutting words out of feature maps along their outlines."""
 from __future__ import annotations
 
-from itertools import product
-from typing import Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -31,29 +30,33 @@ def masked_crops(maps: Tensor, words: PolygonWords, cells: CellBoxes, size: tupl
     Returns:
         Shape (N, C, *size).
     """
-    height, width = maps.shape[-2:]
-    corners = list(_corners(words, cells, size))
+    corners = _corners(words.vertical, cells, size)
     weights = _masked(corners, words.polygons, stride)
+    height, width = maps.shape[-2:]
+    numbers = (words.image_index[:, None, None] * height + corners.row) * width + corners.column
     # One row per cell; embedding rather than indexing, for its faster gradient.
-    table = maps.permute(0, 2, 3, 1).flatten(0, 2)
-    first = (words.image_index * height * width)[:, None, None]
-    crops = maps.new_zeros(len(words), *size, maps.shape[1])
-    for (x, y, _), weight in zip(corners, weights):
-        crops = crops + F.embedding(first + y * width + x, table) * weight[..., None].to(maps)
-    return crops.permute(0, 3, 1, 2)
+    values = F.embedding(numbers, maps.permute(0, 2, 3, 1).flatten(0, 2))
+    return torch.einsum('knhwc,knhw->nchw', values, weights.to(maps))
 
 
-def _corners(words: PolygonWords, cells: CellBoxes,
-             size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Column, row and weight, shape (N, *size) each, of the four cells around each sample."""
-    vertical = words.vertical[:, None, None]
-    along = _per_axis(cells, words.vertical, 0, size[1])
-    across = _per_axis(cells, words.vertical, 1, size[0])
-    for i, j in product((0, 1), (0, 1)):
-        right, down = along.index[i][:, None, :], across.index[j][:, :, None]
-        weight = along.weight[i][:, None, :] * across.weight[j][:, :, None]
-        x, y = right.where(~vertical, down), down.where(~vertical, right)
-        yield x.expand_as(weight), y.expand_as(weight), weight
+@dataclass(frozen=True)
+class _Corners:
+    """The four cells around each sample: columns, rows and weights, shape (4, N, *size) each."""
+
+    column: Tensor
+    row: Tensor
+    weight: Tensor
+
+
+def _corners(vertical: Tensor, cells: CellBoxes, size: tuple[int, int]) -> _Corners:
+    along = _per_axis(cells, vertical, 0, size[1])
+    across = _per_axis(cells, vertical, 1, size[0])
+    weight = along.weight[:, None, :, None, :] * across.weight[None, :, :, :, None]
+    right = along.index[:, None, :, None, :].expand_as(weight)
+    down = across.index[None, :, :, :, None].expand_as(weight)
+    turned = vertical[:, None, None]
+    parts = down.where(turned, right), right.where(turned, down), weight
+    return _Corners(*(part.flatten(0, 1) for part in parts))
 
 
 def _per_axis(cells: CellBoxes, vertical: Tensor, axis: int, samples: int) -> Neighbours:
@@ -63,13 +66,11 @@ def _per_axis(cells: CellBoxes, vertical: Tensor, axis: int, samples: int) -> Ne
     return neighbours(start, count, samples)
 
 
-def _masked(corners: list[tuple[Tensor, Tensor, Tensor]], polygons: Tensor,
-            stride: int) -> Tensor:
-    """The weights of the four corners without those of cells outside, shape (4, N, *size)."""
-    weights = torch.stack([weight for _, _, weight in corners])
-    columns, rows = (torch.stack(values) for values in list(zip(*corners))[:2])
-    centres = ((torch.stack([columns, rows], dim=-1) + 0.5) * stride).transpose(0, 1)
-    within = inside(centres.flatten(1, 3), polygons).view(centres.shape[:-1]).transpose(0, 1)
-    masked = weights * within
+def _masked(corners: _Corners, polygons: Tensor, stride: int) -> Tensor:
+    """The weights without those of cells outside."""
+    centres = (torch.stack([corners.column, corners.row], dim=-1) + 0.5) * stride
+    per_word = centres.transpose(0, 1)
+    within = inside(per_word.flatten(1, 3), polygons).view(per_word.shape[:-1]).transpose(0, 1)
+    masked = corners.weight * within
     seen = masked.sum((0, 2, 3)) > 0
-    return masked.where(seen[None, :, None, None], weights)
+    return masked.where(seen[:, None, None], corners.weight)

@@ -4,6 +4,7 @@ import math
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from config_zoo import CONFIGS, load, without_pretrained
@@ -21,8 +22,9 @@ from dld_arms import (
 )
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmocr.registry import MODELS
-from tiny_spotter import batch, page
+from mmengine.structures import InstanceData
+from mmocr.registry import EVALUATOR, MODELS
+from tiny_spotter import batch, page, sample
 
 from mmocr_kd.adapters.image_sizes import padded, scaled_size
 from mmocr_kd.measure import product_macs
@@ -191,6 +193,48 @@ def test_temperature_falls_as_far_as_the_official_one(name):
     iterations = cfg.train_cfg.max_epochs * images // cfg.train_dataloader.batch_size
     (hook, ) = cfg.custom_hooks
     assert not hook.by_epoch and iterations // hook.interval == 50
+
+
+# The paper's recipe
+
+@pytest.fixture(scope='module')
+def published():
+    (name, ) = named(method='dld', gamma='0.1', paper=None, data='dld-mixture')
+    return load(CONFIGS[name])
+
+
+def test_schedule_is_the_official_one(published):
+    wrapper, (hook, ) = published.optim_wrapper, published.custom_hooks
+    (steps, ) = published.param_scheduler  # no warm-up
+    assert (wrapper.optimizer.type, wrapper.optimizer.lr) == ('AdamW', 1e-3)
+    assert wrapper.optimizer.weight_decay == 0 and wrapper.clip_grad.max_norm == 35
+    assert (steps.milestones, steps.gamma, steps.by_epoch) == ([30, 40], .1, True)
+    assert published.train_cfg.val_interval == 10
+    assert (hook.by_epoch, hook.interval) == (True, 1)
+
+
+def test_training_images_have_one_size(published):
+    """What the selector and the teacher see; only the student's differ."""
+    steps = published.train_dataloader.dataset.pipeline
+    (resize, ) = [step for step in steps if 'Resize' in step.type]
+    assert (resize.type, resize.scale) == ('Resize', (1600, 896))
+    assert published.model.student.data_preprocessor.pad_size_divisor == 32
+
+
+def test_each_data_set_has_its_own_scores(published):
+    evaluator = EVALUATOR.build(published.test_evaluator.to_dict())
+    evaluator.dataset_meta = dict(cumulative_sizes=[1, 2, 3])
+    polygon = np.array([0, 0, 9, 0, 9, 9, 0, 9], np.float32)
+    for i, scale in enumerate([.3, .5, .8]):
+        read = InstanceData(polygons=[polygon], texts=['word'], scores=torch.ones(1))
+        result = sample([polygon], ['word' if i else 'another'])
+        result.pred_instances = read
+        result.set_metainfo(dict(dld_scale=scale, dld_scale_index=SCALES.index(scale)))
+        evaluator.process([result])
+    scores = evaluator.evaluate(3)
+    sets = ('icdar2013', 'icdar2015', 'totaltext')
+    assert [scores[f'{name}/spotting/e2e_none_hmean'] for name in sets] == [0, 1, 1]
+    assert [scores[f'{name}/resolution/mean_scale'] for name in sets] == pytest.approx([.3, .5, .8])
 
 
 # Training

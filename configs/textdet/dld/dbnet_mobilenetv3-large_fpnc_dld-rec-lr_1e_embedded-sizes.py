@@ -1,4 +1,5 @@
-# As dbnet_mobilenetv3-large_fpnc_dld-det_1e_embedded-sizes.py, but the selector is rated by reading.
+# As dbnet_mobilenetv3-large_fpnc_dld-det_1e_embedded-sizes.py, but the selector is rated by how a
+# frozen recogniser reads.
 _base_ = [
     '../masket/_base_/models/dbnet_mobilenetv3-large_fpnc64.py',
     '_base_/recipes/embedded-sizes.py',

@@ -1,5 +1,5 @@
-# A selector for a small detector: 79,000 parameters, looks at half the resolution. It is rated by the
-# detection loss of each image at each scale.
+# A selector for a small detector: 79,000 parameters, looks at half the resolution. It is rated by
+# the detection loss of each image at each scale.
 scale_factors = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 dld = dict(
     selector=dict(

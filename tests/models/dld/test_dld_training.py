@@ -7,12 +7,11 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
-from mmocr.registry import DATASETS, MODELS
-from tiny_dld import SCALES, SKD, WORDS, dld, dld_cfg, prepared, same, student_cfg
+from mmocr.registry import MODELS
+from tiny_dld import SCALES, SKD, WORDS, dld, prepared, same, selector_cfg, student_cfg
 from tiny_recog import checkpoint
 from tiny_spotter import page
 
@@ -45,8 +44,7 @@ class Dice(Hook):
         self.taus[runner.iter] = runner.model.selector.tau
 
 
-@DATASETS.register_module()
-class TinyPages(torch.utils.data.Dataset):
+class Pages(torch.utils.data.Dataset):
     """Three images of different sizes, one of them without text."""
 
     def __len__(self):
@@ -64,21 +62,17 @@ def spec(tmp_path_factory):
 
 
 def train(spec, folder, *hooks, epochs=3, **fields):
-    model = dld_cfg(spec)
-    model['selector']['temperature_decay'] = DECAY
-    # Without clipping, which the whole gradient's norm would turn into the student's business.
-    runner = Runner.from_cfg(Config({
-        'default_scope': 'mmocr',
-        'model': model,
-        'train_dataloader': {'batch_size': 2, 'num_workers': 0, 'dataset': {'type': 'TinyPages'},
+    # Not from a config: printing it nicely takes longer than the training.
+    model = dld(spec, selector=selector_cfg(temperature_decay=DECAY))
+    runner = Runner(model, str(folder), **{
+        'train_dataloader': {'batch_size': 2, 'num_workers': 0, 'dataset': Pages(),
                              'sampler': {'type': 'DefaultSampler', 'shuffle': True}},
         'train_cfg': {'by_epoch': True, 'max_epochs': epochs},
         'optim_wrapper': {'optimizer': {'type': 'Adam', 'lr': 1e-3},
                           'paramwise_cfg': {'custom_keys': {'selector': {'lr_mult': 5}}}},
-        'randomness': {'seed': 0}, 'log_level': 'ERROR', 'work_dir': str(folder),
+        'randomness': {'seed': 0}, 'log_level': 'ERROR', 'default_scope': 'mmocr',
         'experiment_name': f'{folder.parent.name}-{folder.name}-{len(hooks)}-{len(fields)}',
-        **fields,
-    }))
+        **fields})
     for hook in hooks:
         runner.register_hook(hook)
     runner.train()

@@ -95,6 +95,8 @@ def _optimizer(cfg, params):
     'parseq-tiny-lr_kd-ltr_100e_textzoom_str-degraded',
     'abinet-mmocr-lr-plain_100e_textzoom',
     'nrtr-r31-lr_kd-ltr_3e_embedded',
+    'dbnet-efficientnet-lite0_crnn-slim-vgg_skd_1e_icdar2015-mini',
+    'mask-rcnn-resnet50_crnn-attn_dld-paper-gamma0.3_50e_dld-mixture',
 ])
 def test_dump_is_the_same_config(name, tmp_path):
     # mim gridsearch trains from the dumped text, in another folder.

@@ -1,5 +1,5 @@
 # The teacher where there are no real words: rendered ones only, nothing to download, some 6,200
-# iterations. Reads rendered text, photos hardly.
+# iterations. For rendered text, which is all it has seen.
 _base_ = 'crnn_slim-vgg_3e_words.py'
 
 words = dict(_base_.embedded_words_train, indices=None, pipeline=_base_.embedded_pipeline)

@@ -46,7 +46,8 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             each scale. 'rec_lr': how well a frozen recogniser reads the annotated words in the
             shrunk image.
         recognizer: Of 'rec_lr': fields of :class:`.FrozenReader`. Built when training needs it.
-        losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`.
+        losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`; not needed for
+            prediction.
         test_scale: Predict every image at this scale, whatever the selector says.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
@@ -99,6 +100,9 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             The detector's losses, ``loss_res_acc`` and ``loss_res_cost``, whose gradient reaches
             the selector alone, and what else a log should show: ``res_scale_mean``,
             ``res_entropy``, ``res_cost``, ``tau``.
+
+        Raises:
+            ValueError: If no loss trains the selector, or 'rec_lr' finds words without texts.
         """
         choice = self._chooser.draw(inputs, data_samples)
         rated = self._rate(choice, inputs, data_samples)
@@ -133,6 +137,8 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
     def _rate(self, choice: ScaleChoice, inputs: Tensor,
               data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """The losses of the selector."""
+        if self.selector is not None and not self.losses:
+            raise ValueError("nothing trains the selector: give losses 'accuracy' and 'cost'")
         rated: dict[str, Tensor] = {}
         if self._accuracy is not None:
             rated |= self._accuracy(self, choice, inputs, data_samples)

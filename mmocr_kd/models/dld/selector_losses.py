@@ -27,8 +27,7 @@ class SelectorLosses(nn.ModuleDict):
 
     Raises:
         ValueError: If ``acc_source`` is unknown or gives no signal ('rec'), a name is unknown,
-            there are losses without a selector or none with one, or the cost has other scales
-            than the selector.
+            there are losses without a selector, or the cost has other scales than the selector.
         TypeError: If a config builds something else.
     """
 
@@ -59,8 +58,6 @@ def _check_names(given: Mapping[str, Any], selector: ResolutionSelector | None) 
                          'not read, so there is nothing to distil')
     if selector is None and given:
         raise ValueError(f'losses has {sorted(given)}, which train a selector, and there is none')
-    if selector is not None and not given:
-        raise ValueError("nothing trains the selector: give losses 'accuracy' and 'cost'")
 
 
 def _check_scales(scales: Any, selector: ResolutionSelector) -> None:

@@ -234,7 +234,6 @@ def test_crops_of_the_full_image_give_no_signal():
     ({'acc_source': 'text'}, "acc_source='text' is unknown"),
     ({'acc_source': 'rec_lr'}, 'recognizer=dict'),
     ({'recognizer': {'config': 'c.py', 'checkpoint': 'c.pth'}}, 'only "rec_lr" has one'),
-    ({'losses': {}}, 'nothing trains the selector'),
     ({'losses': {'roi': {}}}, r"losses has \['roi'\]"),
     ({'losses': {'cost': {'scale_factors': [.1, 1.]}}}, r'the cost has scale_factors=\[0.1, 1.0\]'),
     ({'losses': {'cost': {}}, 'selector': None, 'scale_factors': [.5]}, 'there is none'),

@@ -234,6 +234,13 @@ def test_cost_alone_goes_to_the_smallest_scale():
     assert model._chooser.decide(inputs, samples).scales == [.25, .25]
 
 
+def test_without_losses_it_predicts_only():
+    model = dld(losses={}).eval()
+    assert len(model.test_step(wide_and_narrow())) == 2
+    with pytest.raises(ValueError, match='nothing trains the selector'):
+        losses_of(model, wide_and_narrow())
+
+
 def test_a_training_step():
     model = dld()
     before = copy.deepcopy(model.state_dict())

@@ -299,6 +299,19 @@ def test_at_full_resolution_it_is_self_distillation(spec):
     torch.testing.assert_close(losses['loss_kd_seq'], expected, atol=1e-4, rtol=1e-4)
 
 
+def test_jittered_words_are_the_same_for_all(spec):
+    """Corners move at random, but once: for student and teacher alike."""
+    jitter = {'size': (32, 100), 'jitter': .2}
+    model = dld(spec, initialise=True, selector=None, scale_factors=[1.], losses=SKD,
+                student=student_cfg(crop=jitter))
+    frozen_norms(model)
+    inputs, samples = prepared(model)
+    quads = [model.student.words_of(samples).quads for _ in range(2)]
+    assert (quads[0] - quads[1]).abs().max() > 1
+    losses = model.loss(inputs, samples)
+    assert losses['loss_kd_roi'] < 1e-9 and losses['loss_kd_context'] < 1e-9
+
+
 def test_gamma_zero_is_pure_accuracy(spec):
     losses = {**DRS, 'cost': {'loss_weight': 0.}}
     model = dld(losses=losses).train()

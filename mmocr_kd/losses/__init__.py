@@ -14,6 +14,7 @@ from .pixel_loss import PixelLoss
 from .reading import Labels, Reading, ReadingLoss
 from .resolution_accuracy_loss import ResolutionAccuracyLoss
 from .resolution_cost_loss import ResolutionCostLoss
+from .resolution_target_loss import ResolutionTargetLoss, image_errors
 from .resolution_task_loss import ResolutionTaskLoss
 from .scale_factors import check_scale_factors
 from .semantic_contrastive_loss import SemanticContrastiveLoss
@@ -24,8 +25,8 @@ from .visual_focus_loss import VisualFocusLoss
 __all__ = [
     'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Labels',
     'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionAccuracyLoss',
-    'ResolutionCostLoss', 'ResolutionTaskLoss', 'SemanticContrastiveLoss', 'SequenceKDLoss',
-    'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels', 'binary_entropy',
-    'binary_kl', 'character_vectors', 'check_scale_factors', 'k_best_paths', 'label_distribution',
-    'occupancy', 'path_distribution'
+    'ResolutionCostLoss', 'ResolutionTargetLoss', 'ResolutionTaskLoss', 'SemanticContrastiveLoss',
+    'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
+    'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'image_errors',
+    'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
 ]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .blends import blend, blend_probabilities
 from .checks import at_least_float32, require_choice, require_not_negative, require_positive
 from .reading import Labels
+from .resolution_target_loss import ctc_word_losses
 from .steps import first_steps, require_words
 
 MODES = ('ce', 'kl')
@@ -105,7 +106,7 @@ class ResolutionAccuracyLoss(nn.Module):
             if teacher is not None and self.needs_teacher:
                 losses = self._divergences(shares, candidates, labels, teacher.detach())
             elif labels.is_ctc:
-                losses = self._combined(shares, candidates, lambda p: _ctc_losses(p, labels))
+                losses = self._combined(shares, candidates, lambda p: ctc_word_losses(p, labels))
             else:
                 losses = self._cross_entropies(shares, candidates, labels)
             return {'loss_res_acc': losses.sum() / max(len(losses), 1) * self.loss_weight}
@@ -171,14 +172,3 @@ class ResolutionAccuracyLoss(nn.Module):
 def _of_steps(shares: Tensor, valid: Tensor) -> Tensor:
     """Shares (K, N) of words as shares (K, steps) of their steps that count."""
     return shares[:, valid.nonzero()[:, 0]]
-
-
-def _ctc_losses(log_probs: Tensor, labels: Labels) -> Tensor:
-    """CTC loss of each word over its length, 0 where no path spells it, shape (N,)."""
-    assert labels.frames is not None and labels.blank_idx is not None  # _check saw to that
-    frames = labels.frames.clamp(max=log_probs.shape[1])
-    # PyTorch's gradient is right only behind a log_softmax; here that changes no value.
-    log_probs = log_probs.log_softmax(-1).transpose(0, 1)
-    losses = F.ctc_loss(log_probs, labels.indexes, frames, labels.lengths, labels.blank_idx,
-                        reduction='none', zero_infinity=True)
-    return losses / labels.lengths.clamp(min=1)

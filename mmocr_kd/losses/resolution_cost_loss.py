@@ -84,6 +84,11 @@ class ResolutionCostLoss(nn.Module):
             cost = (cost - self.budget).clamp(min=0)
         return {'loss_res_cost': cost * self.loss_weight}
 
+    @property
+    def prices(self) -> Tensor:
+        """What each scale is charged: gamma times its cost, shape (K,); no budget."""
+        return self.rel_cost * self.loss_weight
+
     def expected(self, logits: Tensor) -> Tensor:
         """Mean cost before drawing, unweighted: what a log should show.
 

@@ -1,6 +1,7 @@
 # DLD on images that differ in the size of their text. The selector has 79,000 parameters and looks
-# at half the resolution, as this detector is small, and group normalisation, as it is new; it is
-# told the exact loss of every scale (combine='loss'), as it has to learn from few iterations.
+# at half the resolution, as this detector is small, and group normalisation, as it is new. It is
+# taught by ResolutionTargetLoss and has learnt before: it starts from the checkpoint of the config
+# named "selector".
 _base_ = [
     '../_base_/models/dbnet-mobilenetv3-large_crnn-slim-vgg.py',
     '../_base_/recipes/embedded-sizes.py',
@@ -10,9 +11,11 @@ _base_ = [
 dld = _base_.pop('dld')
 dld.selector.update(
     base_channels=64, norm_cfg=dict(type='GN', num_groups=8), input_short_edge=224)
-dld.losses.accuracy.update(combine='loss')
+dld.losses.pop('accuracy')
+dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
 dld.losses.sequence.update(search='ctc')
-name = 'dbnet-mobilenetv3-large_crnn-slim-vgg_multiscale_2e_embedded-sizes'
+spotter = 'dbnet-mobilenetv3-large_crnn-slim-vgg'
+name = f'{spotter}_multiscale_2e_embedded-sizes'
 model = dict(
     type='DLDTextSpotter',
     student=_base_.pop('model'),
@@ -21,7 +24,9 @@ model = dict(
         checkpoint=f'work_dirs/{name}/epoch_2.pth'),
     scale_factors=None,
     test_scale=None,
+    train_student=True,
     **dld)
+load_from = f'work_dirs/{spotter}_selector-gamma0.1_4e_embedded-sizes/epoch_4.pth'
 
 # The official 50 steps of the temperature, spread over this shorter training.
 custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=False, interval=6)]

@@ -1,5 +1,5 @@
 """DLD: models that choose the resolution they work at."""
-from .candidates import candidate_logits, evaluating
+from .candidates import Candidates, candidate_logits, evaluating, read_candidates
 from .dld_losses import DLDLosses
 from .dld_text_detector import DLDTextDetector
 from .dld_text_spotter import DLDTextSpotter
@@ -9,6 +9,7 @@ from .shrinking import Shrinker, Shrunk
 from .spotter_teacher import SpotterTeacher
 
 __all__ = [
-    'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'ScaleChoice',
-    'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits', 'evaluating'
+    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'ScaleChoice',
+    'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits', 'evaluating',
+    'read_candidates'
 ]

@@ -2,19 +2,41 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ...losses import Labels
 from ..spotters import DistillableSpotter, SpottedWords
 from .shrinking import Shrinker
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """How N words were read at each of K scales.
+
+    Args:
+        logits: Raw logits, shape (K, N, T, V).
+        labels: The ground truth.
+        image_index: Image of each word, long, shape (N,).
+    """
+
+    logits: Tensor
+    labels: Labels
+    image_index: Tensor
+
+
+def candidate_logits(*args: Any, **kwargs: Any) -> Tensor:
+    """The logits of :func:`read_candidates`, shape (K, N, T, V)."""
+    return read_candidates(*args, **kwargs).logits
+
+
 @torch.no_grad()
-def candidate_logits(spotter: DistillableSpotter, inputs: Tensor, data_samples: Sequence[Any],
-                     words: SpottedWords, scales: Sequence[float],
-                     shrink: Shrinker | None = None) -> Tensor:
+def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: Sequence[Any],
+                    words: SpottedWords, scales: Sequence[float],
+                    shrink: Shrinker | None = None) -> Candidates:
     """Read all annotated words at each of K scales: one pass of the whole batch per scale.
 
     The official code makes a pass per image and scale, with the student in training mode, where
@@ -30,7 +52,7 @@ def candidate_logits(spotter: DistillableSpotter, inputs: Tensor, data_samples: 
         shrink: How to shrink; by default :class:`Shrinker` as it is.
 
     Returns:
-        Raw logits, shape (K, N, T, V), without gradient.
+        The readings, without gradient.
     """
     shrink = shrink or Shrinker()
     logits = []
@@ -39,7 +61,8 @@ def candidate_logits(spotter: DistillableSpotter, inputs: Tensor, data_samples: 
         taps = spotter.rec_taps(small.inputs, small.data_samples, words.scaled(small.factors))
         assert taps is not None, 'no words: there is nothing to read'
         logits.append(taps.logits)
-    return torch.stack(logits)
+    assert taps is not None, 'no scales: there is nothing to read at'
+    return Candidates(torch.stack(logits), taps.labels, taps.image_index)
 
 
 @contextmanager

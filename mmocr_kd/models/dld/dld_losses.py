@@ -11,34 +11,39 @@ from ...losses import (
     Reading,
     ResolutionAccuracyLoss,
     ResolutionCostLoss,
+    ResolutionTargetLoss,
     SequenceKDLoss,
+    image_errors,
 )
 from ..selectors import ResolutionSelector
 from ..spotters import RecTaps
+from .candidates import Candidates
 from .scale_choice import ScaleChoice
 
 TERMS: dict[str, type[nn.Module]] = {
     'accuracy': ResolutionAccuracyLoss,
     'cost': ResolutionCostLoss,
+    'target': ResolutionTargetLoss,
     'roi': FeatureL2Loss,
     'context': FeatureL2Loss,
     'sequence': SequenceKDLoss,
 }
-OF_SELECTOR = ('accuracy', 'cost')
+OF_SELECTOR = ('accuracy', 'cost', 'target')
 
 
 class DLDLosses(nn.ModuleDict):
     """What trains the selector, and what makes the student read as the teacher does.
 
     Args:
-        losses: Configs by name, each optional: 'accuracy', 'cost', 'roi', 'context', 'sequence'.
-            ``type`` may be left out; 'cost' takes the selector's scale factors, 'roi' and
-            'context' are logged as ``loss_kd_roi`` and ``loss_kd_context``.
-        selector: What 'accuracy' and 'cost' train; None if there is none.
+        losses: Configs by name, each optional: 'accuracy' and 'cost', or instead of both 'target',
+            which takes its prices from 'cost'; 'roi', 'context', 'sequence'. ``type`` may be left
+            out; 'cost' takes the selector's scale factors, 'roi' and 'context' are logged as
+            ``loss_kd_roi`` and ``loss_kd_context``.
+        selector: What the first three train; None if there is none.
 
     Raises:
-        ValueError: If a name is unknown, 'accuracy' or 'cost' are given without a selector, or
-            the cost has other scales than the selector.
+        ValueError: If a name is unknown, terms of the selector are given without one or do not
+            go together, or the cost has other scales than the selector.
         TypeError: If a config builds something else.
     """
 
@@ -63,7 +68,7 @@ class DLDLosses(nn.ModuleDict):
     @property
     def needs_candidates(self) -> bool:
         """Whether the student has to read at every scale."""
-        return 'accuracy' in self
+        return 'accuracy' in self or 'target' in self
 
     def of_reading(self, student: RecTaps | None, teacher: RecTaps | None) -> dict[str, Tensor]:
         """SKD: compare how both read; nothing without words.
@@ -84,14 +89,13 @@ class DLDLosses(nn.ModuleDict):
                                         student.labels)
         return results
 
-    def of_choice(self, choice: ScaleChoice, candidates: Tensor | None, student: RecTaps | None,
-                  teacher: RecTaps | None) -> dict[str, Tensor]:
+    def of_choice(self, choice: ScaleChoice, candidates: Candidates | None,
+                  teacher: RecTaps | None = None) -> dict[str, Tensor]:
         """DRS: what the chosen scales cost, in compute and in accuracy.
 
         Args:
             choice: With decisions, if there is a selector.
-            candidates: The student's logits at each scale, shape (K, N, T, V); None without words.
-            student: Tells the labels.
+            candidates: How the student reads at each scale; None without words.
             teacher: For comparisons with it.
 
         Returns:
@@ -100,23 +104,34 @@ class DLDLosses(nn.ModuleDict):
         Raises:
             ValueError: If a selector chose and there is no term to train it.
         """
-        if choice.decisions is None:
+        if choice.decisions is None or choice.logits is None:
             return {}
         if not any(name in self for name in OF_SELECTOR):
             raise ValueError("nothing trains the selector: give losses 'accuracy' and 'cost'")
+        if 'target' in self:
+            return self['target'](choice.logits, self._errors(choice.logits, candidates))
         results: dict[str, Tensor] = {}
         if 'cost' in self:
             results |= self['cost'](choice.decisions)
         if 'accuracy' in self:
-            results |= self._accuracy(choice.decisions, candidates, student, teacher)
+            results |= self._accuracy(choice.decisions, candidates, teacher)
         return results
 
-    def _accuracy(self, decisions: Tensor, candidates: Tensor | None, student: RecTaps | None,
+    def _errors(self, logits: Tensor, candidates: Candidates | None) -> Tensor:
+        """Loss and price of each image at each scale, shape (B, K)."""
+        cost: Any = self['cost']
+        prices = cost.prices.expand(len(logits), -1)
+        if candidates is None:
+            return prices
+        return prices + image_errors(candidates.logits, candidates.labels, candidates.image_index,
+                                     len(logits))
+
+    def _accuracy(self, decisions: Tensor, candidates: Candidates | None,
                   teacher: RecTaps | None) -> dict[str, Tensor]:
-        if candidates is None or student is None:
+        if candidates is None:
             return {'loss_res_acc': decisions.sum() * 0}  # DDP wants to see the selector
-        return self['accuracy'](decisions, candidates, student.image_index, student.labels,
-                                None if teacher is None else teacher.logits)
+        return self['accuracy'](decisions, candidates.logits, candidates.image_index,
+                                candidates.labels, None if teacher is None else teacher.logits)
 
     def statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
         """``res_cost``: the expected cost, unweighted, 1 being the teacher's resolution."""
@@ -132,6 +147,9 @@ def _check_names(losses: Mapping[str, Any], selector: ResolutionSelector | None)
     given = [name for name in OF_SELECTOR if losses.get(name) is not None]
     if selector is None and given:
         raise ValueError(f'losses has {given}, which train a selector, and there is none')
+    if 'target' in given and ('accuracy' in given or 'cost' not in given):
+        raise ValueError(f"losses has {given}: 'target' takes the place of 'accuracy', and needs "
+                         "'cost' to know the prices")
 
 
 def _check_scales(loss: Mapping[str, Any], selector: ResolutionSelector) -> None:

@@ -14,7 +14,7 @@ from ...adapters.recognition import require_same_dictionary
 from ...distill import inherit_weights
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
-from .candidates import candidate_logits, evaluating
+from .candidates import Candidates, evaluating, read_candidates
 from .dld_losses import DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import Shrinker
@@ -43,10 +43,13 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             the scales below ("SKD-only", or a student of one fixed scale).
         teacher: ``config`` and ``checkpoint`` of the teacher, as for
             :class:`~mmocr_kd.distill.ModelTeacher`. Built when training needs it.
-        losses: Any of 'accuracy' and 'cost' (they train the selector; both belong to it), 'roi',
-            'context' and 'sequence' (they train the student), see :class:`.DLDLosses`.
+        losses: 'accuracy' and 'cost' or 'target' and 'cost' (they train the selector), any of
+            'roi', 'context' and 'sequence' (they train the student), see :class:`.DLDLosses`.
         scale_factors: Candidate scales without a selector; see :class:`.ScaleChooser`.
         test_scale: Predict every image at this scale, whatever the selector says.
+        train_student: False leaves the student as it is and trains the selector alone: to put one
+            before a spotter that reads at all scales already, or to let it learn first (our
+            addition; several times as fast).
         init_student_from_teacher: Start from the teacher's weights, as DLD does, when training
             starts, before ``load_from`` and resuming.
         pad_divisor: Of the shrunk batches.
@@ -69,6 +72,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                  losses: Mapping[str, dict[str, Any]] | None = None,
                  scale_factors: Sequence[float] | None = None,
                  test_scale: float | None = None,
+                 train_student: bool = True,
                  init_student_from_teacher: bool = True,
                  pad_divisor: int = 32,
                  max_long_edge: Mapping[str, int | None] | None = None,
@@ -82,6 +86,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self.selector = None if selector is None else MODELS.build(selector)
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self.losses = DLDLosses(losses or {}, self.selector)
+        self.train_student = train_student
         self.init_student_from_teacher = init_student_from_teacher
         # Past nn.Module: often the student itself, which must not enter the module tree twice.
         self.__dict__['_spotter'] = distillable(built)
@@ -92,6 +97,17 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             raise ValueError(f'losses={sorted(losses or {})} compare with a teacher, and there is '
                              "none: give teacher=dict(config=..., checkpoint=...), or drop 'roi', "
                              "'context', 'sequence' and take mode='ce' for 'accuracy'")
+        if not train_student:
+            if self.selector is None:
+                raise ValueError('train_student=False without a selector: nothing is left to train')
+            self.student.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> DLDTextSpotter:
+        """Set the mode; a student that is not trained stays in eval mode."""
+        super().train(mode)
+        if not self.train_student:
+            self.student.eval()
+        return self
 
     def init_weights(self) -> None:
         """Initialise the student, from its teacher if so configured.
@@ -124,11 +140,9 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         choice = self._chooser.draw(self._spotter.normalized(inputs, data_samples), data_samples)
         theirs = self._read_as_teacher(inputs, data_samples, words)
         candidates = self._read_at_all_scales(inputs, data_samples, words)
-        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
-        results, ours = self._spotter.losses_and_taps(
-            small.inputs, small.data_samples, words.scaled(small.factors))
-        results |= self.losses.of_reading(ours, theirs)
-        results |= self.losses.of_choice(choice, candidates, ours, theirs)
+        results = self.losses.of_choice(choice, candidates, theirs)
+        if self.train_student:
+            results |= self._train_student(inputs, data_samples, words, choice, theirs)
         return results | self._statistics(choice)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
@@ -150,6 +164,14 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         choice.note(results)
         return results
 
+    def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
+                       choice: ScaleChoice, theirs: RecTaps | None) -> dict[str, Tensor]:
+        """The student's own losses at the chosen scales, and those of its reading."""
+        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
+        losses, ours = self._spotter.losses_and_taps(
+            small.inputs, small.data_samples, words.scaled(small.factors))
+        return losses | self.losses.of_reading(ours, theirs)
+
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
                          words: SpottedWords) -> RecTaps | None:
         if not self.losses.needs_teacher or not len(words):
@@ -167,12 +189,12 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         return self._teacher
 
     def _read_at_all_scales(self, inputs: Tensor, data_samples: Sequence[Any],
-                            words: SpottedWords) -> Tensor | None:
+                            words: SpottedWords) -> Candidates | None:
         if not self.losses.needs_candidates or not len(words):
             return None
         with evaluating(self.student):
-            return candidate_logits(self._spotter, inputs, data_samples, words,
-                                    self._chooser.candidates, self._shrinkers['train'])
+            return read_candidates(self._spotter, inputs, data_samples, words,
+                                   self._chooser.candidates, self._shrinkers['train'])
 
     def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
         statistics = choice.statistics() | self.losses.statistics(choice)

@@ -31,15 +31,14 @@ class ScaleChoice:
         """Write into predictions which scale they were made at.
 
         Args:
-            data_samples: B samples; they get ``dld_scale`` and, where they apply,
+            data_samples: B samples; they get ``dld_scale`` and, if a selector chose it,
                 ``dld_scale_index``, its position among the candidates, and ``dld_scale_probs``,
                 K probabilities.
         """
         for i, (sample, scale) in enumerate(zip(data_samples, self.scales)):
             meta: dict[str, Any] = {'dld_scale': scale}
-            if scale in self.candidates:
-                meta['dld_scale_index'] = self.candidates.index(scale)
             if self.logits is not None:
+                meta['dld_scale_index'] = self.candidates.index(scale)
                 meta['dld_scale_probs'] = self.logits[i].float().softmax(-1).tolist()
             sample.set_metainfo(meta)
 

@@ -8,7 +8,7 @@ from mmocr.registry import MODELS
 from tiny_dld import DRS, SCALES, SKD, selector_cfg
 
 from mmocr_kd.losses import Labels
-from mmocr_kd.models.dld import DLDLosses, ScaleChoice
+from mmocr_kd.models.dld import Candidates, DLDLosses, ScaleChoice
 from mmocr_kd.models.spotters import RecTaps
 
 
@@ -33,13 +33,18 @@ def choice(logits=None, decisions=None):
     return ScaleChoice([.3] * len(decisions), SCALES[:decisions.shape[1]], logits, decisions)
 
 
+def read(logits, words=None):
+    words = words or taps()
+    return Candidates(logits, words.labels, words.image_index)
+
+
 def test_names_of_the_results():
     losses = DLDLosses({**SKD, **DRS}, selector())
     student, teacher = taps(), taps()
     assert set(losses.of_reading(student, teacher)) == {
         'loss_kd_roi', 'loss_kd_context', 'loss_kd_seq'}
     candidates = torch.randn(3, 3, 8, 7)
-    assert set(losses.of_choice(choice(), candidates, student, teacher)) == {
+    assert set(losses.of_choice(choice(), read(candidates), teacher)) == {
         'loss_res_acc', 'loss_res_cost'}
     assert set(losses.statistics(choice())) == {'res_cost'}
 
@@ -67,7 +72,7 @@ def test_values():
     torch.testing.assert_close(reading['loss_kd_roi'], difference.square().mean())
     difference = student.context - teacher.context
     torch.testing.assert_close(reading['loss_kd_context'], difference.square().mean())
-    cost = losses.of_choice(choice(), torch.randn(3, 3, 8, 7), student, None)['loss_res_cost']
+    cost = losses.of_choice(choice(), read(torch.randn(3, 3, 8, 7)))['loss_res_cost']
     assert cost.item() == pytest.approx(.1 * sum(s**1.5 for s in SCALES) / 3)
 
 
@@ -75,7 +80,7 @@ def test_accuracy_is_that_of_the_chosen_scale_of_each_words_image():
     """Two words in image 0, none in image 1, one in image 2."""
     losses = DLDLosses({'accuracy': {}, 'cost': {}}, selector())
     student, candidates = taps(), torch.randn(3, 3, 8, 7)
-    found = losses.of_choice(choice(), candidates, student, None)['loss_res_acc']
+    found = losses.of_choice(choice(), read(candidates, student))['loss_res_acc']
     chosen = candidates[[0, 0, 2], [0, 1, 2]].log_softmax(-1).transpose(0, 1)
     expected = torch.nn.functional.ctc_loss(
         chosen, student.labels.indexes, student.labels.frames, student.labels.lengths, 6,
@@ -98,8 +103,8 @@ def test_kl_compares_with_the_teacher():
     losses = DLDLosses({'accuracy': {'mode': 'kl'}}, selector())
     teacher = taps()
     same = teacher.logits.expand(3, -1, -1, -1)
-    assert losses.of_choice(choice(), same, taps(), teacher)['loss_res_acc'].item() < 1e-6
-    assert losses.of_choice(choice(), same + torch.randn(same.shape), taps(),
+    assert losses.of_choice(choice(), read(same), teacher)['loss_res_acc'].item() < 1e-6
+    assert losses.of_choice(choice(), read(same + torch.randn(same.shape)),
                             teacher)['loss_res_acc'] > .1
 
 
@@ -108,7 +113,7 @@ def test_gradients_go_where_they_belong():
     student, teacher = taps(grad=True), taps(grad=True)
     decisions = torch.eye(3)[[0, 1, 2]].requires_grad_()
     candidates = torch.randn(3, 3, 8, 7, requires_grad=True)
-    results = losses.of_choice(choice(decisions=decisions), candidates, student, teacher)
+    results = losses.of_choice(choice(decisions=decisions), read(candidates), teacher)
     sum(results.values()).backward()
     assert decisions.grad.abs().sum() > 0
     assert candidates.grad is None and student.logits.grad is None
@@ -122,7 +127,7 @@ def test_without_words():
     losses = DLDLosses({**SKD, **DRS}, selector())
     decisions = torch.eye(3).requires_grad_()
     assert losses.of_reading(None, None) == {}
-    results = losses.of_choice(choice(decisions=decisions), None, None, None)
+    results = losses.of_choice(choice(decisions=decisions), None)
     assert results['loss_res_acc'] == 0 and results['loss_res_cost'] > 0
     results['loss_res_acc'].backward()
     assert (decisions.grad == 0).all()
@@ -131,12 +136,12 @@ def test_without_words():
 def test_without_a_selector_there_is_no_choice():
     losses = DLDLosses(SKD, None)
     fixed = ScaleChoice([.5], (.5, ))
-    assert losses.of_choice(fixed, None, taps(), taps()) == {} == losses.statistics(fixed)
+    assert losses.of_choice(fixed, None, taps()) == {} == losses.statistics(fixed)
 
 
 def test_a_selector_that_nothing_trains():
     with pytest.raises(ValueError, match='nothing trains the selector'):
-        DLDLosses(SKD, selector()).of_choice(choice(), None, taps(), taps())
+        DLDLosses(SKD, selector()).of_choice(choice(), None, taps())
 
 
 def test_expected_cost_is_that_of_the_probabilities():
@@ -153,7 +158,7 @@ def test_one_scale():
     logits = torch.randn(3, 1, requires_grad=True)
     decisions = one.sample(logits)
     assert torch.equal(decisions, torch.ones(3, 1))
-    results = losses.of_choice(choice(logits, decisions), torch.randn(1, 3, 8, 7), taps(), None)
+    results = losses.of_choice(choice(logits, decisions), read(torch.randn(1, 3, 8, 7)))
     assert results['loss_res_cost'].item() == pytest.approx(.1 * .5**1.5)
     sum(results.values()).backward()
     assert logits.grad.abs().max() < 1e-7
@@ -162,7 +167,7 @@ def test_one_scale():
 def test_gamma_zero_is_pure_accuracy():
     losses = DLDLosses({'accuracy': {}, 'cost': {'loss_weight': 0.}}, selector())
     decisions = torch.eye(3).requires_grad_()
-    results = losses.of_choice(choice(decisions=decisions), torch.randn(3, 3, 8, 7), taps(), None)
+    results = losses.of_choice(choice(decisions=decisions), read(torch.randn(3, 3, 8, 7)))
     assert results['loss_res_cost'] == 0
     both, = torch.autograd.grad(sum(results.values()), decisions, retain_graph=True)
     accuracy, = torch.autograd.grad(results['loss_res_acc'], decisions)
@@ -189,3 +194,37 @@ def test_bad_losses(losses, with_selector, error, match):
 
 def test_scales_of_the_cost_may_be_said_again():
     assert 'cost' in DLDLosses({'cost': {'scale_factors': list(SCALES)}}, selector())
+
+
+def test_target_is_the_softmax_of_loss_and_price():
+    """Two words in image 0, none in image 1, one in image 2: the price alone counts there."""
+    losses = DLDLosses({'target': {'temperature': .5}, 'cost': {'loss_weight': .3}}, selector())
+    words, logits = taps(), torch.randn(3, 3, requires_grad=True)
+    candidates = torch.randn(3, 3, 8, 7, requires_grad=True)
+    found = losses.of_choice(choice(logits), read(candidates, words))
+    assert set(found) == {'loss_res_target'}
+    prices = .3 * torch.tensor(SCALES)**1.5
+    errors = prices.expand(3, 3).clone()
+    for word, image in enumerate((0, 0, 2)):
+        for k in range(3):
+            ctc = torch.nn.functional.ctc_loss(
+                candidates[k, word, :, None].log_softmax(-1), words.labels.indexes[word:word + 1],
+                [8], [3], 6, reduction='sum') / 3
+            errors[image, k] += ctc.detach() / (2 if image == 0 else 1)
+    expected = -((-errors / .5).softmax(-1) * logits.log_softmax(-1)).sum(-1).mean()
+    torch.testing.assert_close(found['loss_res_target'], expected)
+    found['loss_res_target'].backward()
+    assert candidates.grad is None and logits.grad.abs().sum() > 0
+
+
+def test_target_of_no_words_at_all_is_the_price():
+    losses = DLDLosses({'target': {}, 'cost': {'loss_weight': 10.}}, selector())
+    logits = torch.zeros(3, 3, requires_grad=True)
+    losses.of_choice(choice(logits), None)['loss_res_target'].backward()
+    assert (logits.grad[:, 0] < 0).all() and (logits.grad[:, 1:] > 0).all()
+
+
+@pytest.mark.parametrize('terms', [{'target': {}}, {'target': {}, 'accuracy': {}, 'cost': {}}])
+def test_target_replaces_the_accuracy_and_needs_the_cost(terms):
+    with pytest.raises(ValueError, match="takes the place of 'accuracy'"):
+        DLDLosses(terms, selector())

@@ -124,11 +124,11 @@ def reader():
     return train(model, 100).state_dict()
 
 
-def trained(reader, losses, steps):
+def trained(reader, losses, steps, **fields):
     selector = {'type': 'ResolutionSelector', 'scale_factors': SCALES, 'base_channels': 16,
                 'norm_cfg': {'type': 'GN', 'num_groups': 2}, 'per_image': False,
                 'temperature': 1.}
-    model = build(selector=selector, losses=losses)
+    model = build(selector=selector, losses=losses, **fields)
     model.load_state_dict(reader, strict=False)  # as a teacher's
     return train(model, steps, rate=1e-3)
 
@@ -162,6 +162,15 @@ def test_easy_images_become_small_and_hard_ones_stay_large(reader, combine, gamm
     assert scales.count(.25) >= 18 and right >= 19
     scales, right = chosen(model, FINE)
     assert scales.count(1.) >= 18 and right >= 19
+
+
+def test_a_selector_learns_before_a_reader_that_does_not(reader):
+    losses = {'target': {}, 'cost': {'loss_weight': .3}}
+    model = trained(reader, losses, 60, train_student=False)
+    assert all(torch.equal(value, reader[key]) for key, value in model.student.state_dict().items())
+    for period, scale in ((COARSE, .25), (FINE, 1.)):
+        scales, right = chosen(model, period)
+        assert scales.count(scale) >= 18 and right >= 18
 
 
 def test_cost_alone_makes_everything_small(reader):

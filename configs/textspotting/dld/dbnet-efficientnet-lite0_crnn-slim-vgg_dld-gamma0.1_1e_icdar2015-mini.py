@@ -1,4 +1,5 @@
-# DLD on real photos. The selector as for the embedded data with two sizes of text.
+# DLD on real photos, with the selector of the embedded data with two sizes of text. It has learnt
+# before, from the same photos: it starts from the checkpoint of the config named "selector".
 _base_ = [
     '../_base_/models/dbnet-efficientnet-lite0_crnn-slim-vgg.py',
     '../_base_/recipes/icdar2015-mini.py',
@@ -8,9 +9,11 @@ _base_ = [
 dld = _base_.pop('dld')
 dld.selector.update(
     base_channels=64, norm_cfg=dict(type='GN', num_groups=8), input_short_edge=272)
-dld.losses.accuracy.update(combine='loss')
+dld.losses.pop('accuracy')
+dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
 dld.losses.sequence.update(search='ctc')
-name = 'dbnet-efficientnet-lite0_crnn-slim-vgg_multiscale_1e_icdar2015-mini'
+spotter = 'dbnet-efficientnet-lite0_crnn-slim-vgg'
+name = f'{spotter}_multiscale_1e_icdar2015-mini'
 model = dict(
     type='DLDTextSpotter',
     student=_base_.pop('model'),
@@ -19,11 +22,12 @@ model = dict(
         checkpoint=f'work_dirs/{name}/epoch_1.pth'),
     scale_factors=None,
     test_scale=None,
+    train_student=True,
     **dld)
+load_from = f'work_dirs/{spotter}_selector-gamma0.1_6e_icdar2015-mini/epoch_6.pth'
 
 # The official 50 steps of the temperature, spread over the iterations of this training.
 custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=False, interval=2)]
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'selector': dict(lr_mult=5.0)}))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-6, end=1, by_epoch=True, convert_to_iter_based=True)

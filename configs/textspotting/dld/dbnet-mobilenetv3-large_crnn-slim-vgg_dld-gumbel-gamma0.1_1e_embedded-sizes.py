@@ -1,5 +1,5 @@
-# The method's own way to train the selector, from nothing: through the scale that was drawn, with the
-# exact loss of every scale (combine='loss').
+# The method's own way to train the selector, from nothing: through the scale that was drawn, with
+# the exact loss of every scale (combine='loss').
 _base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# DLD as its paper has it, with the selector and the training of the other DLD runs on this data. The
+# DLD as its paper has it, with the network of the other selectors on this data. The
 # costs are 10^9 multiply-adds of this detector at 448x448 and at what that is shrunk and padded to
 # (product_macs of mmocr_kd.measure); the recogniser's do not depend on the scale. Of another
 # detector: tools/cost_table.py.

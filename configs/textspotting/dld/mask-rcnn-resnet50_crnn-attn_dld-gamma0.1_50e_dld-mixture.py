@@ -1,5 +1,5 @@
-# DLD as published: its spotter, its data, the official code's losses and schedule. The selector sees
-# the whole image, as in the official code.
+# DLD as published: its spotter, its data, the official code's losses and schedule. The selector
+# sees the whole image, as in the official code.
 _base_ = [
     '../_base_/models/mask-rcnn-resnet50_crnn-attn.py',
     '../_base_/recipes/dld-mixture-joint.py',

@@ -15,7 +15,7 @@ from ...distill import inherit_weights
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, evaluating, read_candidates
-from .dld_losses import DLDLosses
+from .dld_losses import OF_SELECTOR, DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import Shrinker
 from .spotter_teacher import SpotterTeacher
@@ -93,13 +93,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._bound = False
-        if self.losses.needs_teacher and self._teacher is None:
-            raise ValueError(f'losses={sorted(losses or {})} compare with a teacher, and there is '
-                             "none: give teacher=dict(config=..., checkpoint=...), or drop 'roi', "
-                             "'context', 'sequence' and take mode='ce' for 'accuracy'")
+        _check_terms(self.losses, self._teacher, self.selector, train_student)
         if not train_student:
-            if self.selector is None:
-                raise ValueError('train_student=False without a selector: nothing is left to train')
             self.student.requires_grad_(False)
 
     def train(self, mode: bool = True) -> DLDTextSpotter:
@@ -208,6 +203,21 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         choice = self._chooser.decide(images, data_samples)
         small = self._shrinkers['test'](inputs, data_samples, choice.scales)
         return self.student(small.inputs, small.data_samples, mode='tensor')
+
+
+def _check_terms(losses: DLDLosses, teacher: SpotterTeacher | None, selector: Any,
+                 train_student: bool) -> None:
+    if losses.needs_teacher and teacher is None:
+        raise ValueError(f'losses={sorted(losses)} compare with a teacher, and there is none: give '
+                         "teacher=dict(config=..., checkpoint=...), or drop 'roi', 'context', "
+                         "'sequence' and take mode='ce' for 'accuracy'")
+    if train_student:
+        return
+    if selector is None:
+        raise ValueError('train_student=False without a selector: nothing is left to train')
+    if idle := sorted(set(losses) - set(OF_SELECTOR)):
+        raise ValueError(f'losses has {idle}, which train a student, and train_student=False: '
+                         'drop them (None in a config that inherits them)')
 
 
 def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,

@@ -92,3 +92,8 @@ def test_evaluation_comes_and_goes():
 def test_nothing_to_train():
     with pytest.raises(ValueError, match='train_student=False'):
         dld(selector=None, losses={}, scale_factors=[.5], train_student=False)
+
+
+def test_losses_of_a_student_that_is_not_trained(spec):
+    with pytest.raises(ValueError, match="'context', 'roi', 'sequence'"):
+        dld(spec, losses={**SKD, **TARGET}, train_student=False)

@@ -24,7 +24,7 @@ model = dict(
     test_scale=None,
     train_student=True,
     **dld)
-load_from = f'work_dirs/{spotter}_selector-gamma0.1_6e_icdar2015-mini/epoch_6.pth'
+load_from = f'work_dirs/{spotter}_selector-gamma0.1_3e_icdar2015-mini/epoch_3.pth'
 
 # The official 50 steps of the temperature, spread over the iterations of this training.
 custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=False, interval=2)]

@@ -2,4 +2,4 @@
 _base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_dld-gamma0.1_1e_icdar2015-mini.py'
 
 model = dict(losses=dict(cost=dict(loss_weight=0.3)))
-load_from = f'work_dirs/{_base_.spotter}_selector-gamma0.3_6e_icdar2015-mini/epoch_6.pth'
+load_from = f'work_dirs/{_base_.spotter}_selector-gamma0.3_1e_icdar2015-mini/epoch_1.pth'

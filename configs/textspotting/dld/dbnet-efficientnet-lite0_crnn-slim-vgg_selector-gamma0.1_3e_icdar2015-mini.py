@@ -5,7 +5,7 @@ model = dict(train_student=False, losses=dict(roi=None, context=None, sequence=N
 load_from = None
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6, val_interval=6)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=3)
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-6, end=6, by_epoch=True, convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=1e-6, end=3, by_epoch=True, convert_to_iter_based=True)
 ]

@@ -1,7 +1,6 @@
 # DLD on images that differ in the size of their text. The selector has 79,000 parameters and looks
-# at half the resolution, as this detector is small, and group normalisation, as it is new. It is
-# taught by ResolutionTargetLoss and has learnt before: it starts from the checkpoint of the config
-# named "selector".
+# at half the resolution, as this detector is small. It is taught by ResolutionTargetLoss and has
+# learnt before: it starts from the checkpoint of the config named "selector".
 _base_ = [
     '../_base_/models/dbnet-mobilenetv3-large_crnn-slim-vgg.py',
     '../_base_/recipes/embedded-sizes.py',
@@ -10,7 +9,7 @@ _base_ = [
 
 dld = _base_.pop('dld')
 dld.selector.update(
-    base_channels=64, norm_cfg=dict(type='GN', num_groups=8), input_short_edge=224)
+    base_channels=64, per_image='predict', input_short_edge=224)
 dld.losses.pop('accuracy')
 dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
 dld.losses.sequence.update(search='ctc')

@@ -239,3 +239,21 @@ def test_impossible_batches():
         selector()(images, samples((40, 40), (41, 40)))
     with pytest.raises(ValueError, match="mode='gumbel'"):
         selector().decide(torch.zeros(2, 3), 'gumbel')
+
+
+def test_predict_sees_batches_in_training_and_images_in_prediction():
+    torch.manual_seed(0)
+    alone, together, both = (ResolutionSelector(SCALES, base_channels=8, per_image=how).train()
+                             for how in (True, False, 'predict'))
+    for model in (together, both):
+        model.load_state_dict(alone.state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    samples = [TextDetDataSample(metainfo=dict(img_shape=size)) for size in ((64, 64), (32, 48))]
+    assert torch.equal(both(images, samples), together(images, samples))
+    assert not torch.allclose(both(images, samples), alone(images, samples))
+    for model in (alone, both):
+        model.load_state_dict(together.state_dict())
+        model.eval()
+    assert torch.equal(both(images, samples), alone(images, samples))
+    with pytest.raises(ValueError, match='per_image'):
+        ResolutionSelector(SCALES, per_image='train')

@@ -17,9 +17,7 @@ from .accuracy_sources import AccuracySource, ByDetection, ByReading
 from .frozen_reader import FrozenReader
 from .scale_choice import ScaleChoice, ScaleChooser
 from .selector_losses import SelectorLosses
-from .shrinking import Shrinker
-
-LONG_EDGES = {'train': 1600, 'test': 3000}
+from .shrinking import shrinkers
 
 
 @MODELS.register_module()
@@ -81,7 +79,7 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         # Plain objects, not modules: nothing of them may enter the module tree.
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
-        self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
+        self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
         self._accuracy = self._accuracy_source(acc_source, recognizer)
 
     def extract_feat(self, inputs: Tensor) -> Any:
@@ -173,11 +171,3 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         choice = self._chooser.decide(inputs, data_samples)
         small = self._shrinkers['test'](inputs, data_samples, choice.scales)
         return self.student(small.inputs, small.data_samples, mode='tensor')
-
-
-def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,
-               antialias: bool) -> dict[str, Shrinker]:
-    if unknown := set(max_long_edge) - set(LONG_EDGES):
-        raise ValueError(f"max_long_edge has {sorted(unknown)}: it takes 'train' and 'test'")
-    return {mode: Shrinker(pad_divisor, edge, antialias)
-            for mode, edge in {**LONG_EDGES, **max_long_edge}.items()}

@@ -17,10 +17,8 @@ from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, evaluating, read_candidates
 from .dld_losses import OF_SELECTOR, DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
-from .shrinking import Shrinker
+from .shrinking import shrinkers
 from .spotter_teacher import SpotterTeacher
-
-LONG_EDGES = {'train': 1600, 'test': 3000}
 
 
 @MODELS.register_module()
@@ -90,7 +88,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self.init_student_from_teacher = init_student_from_teacher
         # Past nn.Module: often the student itself, which must not enter the module tree twice.
         self.__dict__['_spotter'] = distillable(built)
-        self._shrinkers = _shrinkers(max_long_edge or {}, pad_divisor, antialias)
+        self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._bound = False
         _check_terms(self.losses, self._teacher, self.selector, train_student)
@@ -220,19 +218,9 @@ def _check_terms(losses: DLDLosses, teacher: SpotterTeacher | None, selector: An
                          'drop them (None in a config that inherits them)')
 
 
-def _shrinkers(max_long_edge: Mapping[str, int | None], pad_divisor: int,
-               antialias: bool) -> dict[str, Shrinker]:
-    if unknown := set(max_long_edge) - set(LONG_EDGES):
-        raise ValueError(f"max_long_edge has {sorted(unknown)}: it takes 'train' and 'test'")
-    return {mode: Shrinker(pad_divisor, edge, antialias)
-            for mode, edge in {**LONG_EDGES, **max_long_edge}.items()}
-
-
 def _spotter_teacher(teacher: dict[str, Any]) -> SpotterTeacher:
     built = build_teacher({'type': 'SpotterTeacher', **teacher})
     if not isinstance(built, SpotterTeacher):
         raise TypeError(f'teacher={teacher!r} builds a {type(built).__name__}, which is no '
                         'SpotterTeacher')
     return built
-
-

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,8 @@ from ...adapters import rescale_batch
 from ...adapters.image_sizes import Size, padded, scaled_size, valid_sizes
 
 Predict = Callable[[Tensor, Any], Sequence[Any]]
+# Of the official code: limits of the longer edge, in pixels.
+LONG_EDGES = {'train': 1600, 'test': 3000}
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,28 @@ class Shrinker:
             canvas = padded(height, self.pad_divisor), padded(width, self.pad_divisor)
             groups[canvas].append(i)
         return groups
+
+
+def shrinkers(max_long_edge: Mapping[str, int | None] | None, pad_divisor: int,
+              antialias: bool) -> dict[str, Shrinker]:
+    """How images shrink in training and in prediction.
+
+    Args:
+        max_long_edge: Limits of the longer edge in 'train' and 'test'; what is left out is as in
+            the official code, 1600 and 3000.
+        pad_divisor: See :class:`Shrinker`.
+        antialias: Likewise.
+
+    Returns:
+        'train' and 'test'.
+
+    Raises:
+        ValueError: If there are limits of anything else, or a number is out of its range.
+    """
+    edges = {**LONG_EDGES, **(max_long_edge or {})}
+    if unknown := set(edges) - set(LONG_EDGES):
+        raise ValueError(f"max_long_edge has {sorted(unknown)}: it takes 'train' and 'test'")
+    return {mode: Shrinker(pad_divisor, edge, antialias) for mode, edge in edges.items()}
 
 
 def _onto(images: Tensor, canvas: Size) -> Tensor:

@@ -7,12 +7,13 @@ from typing import Any, Mapping, Sequence
 
 from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...adapters.image_sizes import valid_sizes
 from ...distill.renormalize import Normalization
 from .detector_losses import detector_losses
 from .part_inputs import RAW, PartInputs, raw_preprocessor
+from .part_losses import idle_loss, name_losses
 from .rec_taps import RecTaps
 from .spotting_samples import in_input_frame, polygons_of, spotting_sample
 from .word_reader import WordReader
@@ -111,7 +112,8 @@ class DetRecTextSpotter(BaseTextDetector):
     def det_loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """The detector's losses; see :meth:`loss`."""
         images = self.normalized(inputs, data_samples)
-        return self._weighted('det', detector_losses(self.detector, images, data_samples))
+        return name_losses('det', detector_losses(self.detector, images, data_samples),
+                           self.loss_weights['det'])
 
     def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],
                  words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
@@ -127,9 +129,9 @@ class DetRecTextSpotter(BaseTextDetector):
             Losses, and the taps of the same pass; None without words.
         """
         if not len(words):
-            return {'rec.loss_idle': _zero(self.recognizer, inputs)}, None
+            return {'rec.loss_idle': idle_loss([self.recognizer], inputs)}, None
         losses, taps = self._reader.read_along(inputs, data_samples, words, with_loss=True)
-        return self._weighted('rec', losses), taps
+        return name_losses('rec', losses, self.loss_weights['rec']), taps
 
     def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
                  words: Words) -> RecTaps | None:
@@ -164,11 +166,6 @@ class DetRecTextSpotter(BaseTextDetector):
             for sample, mine, one in zip(data_samples, polygons, found)
         ]
 
-    def _weighted(self, part: str, losses: Mapping[str, Any]) -> dict[str, Any]:
-        weight = self.loss_weights[part]
-        return {f'{part}.{name}': _times(value, weight) if 'loss' in name else value
-                for name, value in losses.items()}
-
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
         """The detector's raw output; with annotated samples a tuple of it and the logits."""
         detected = self.detector(self._det_inputs(inputs), data_samples, mode='tensor')
@@ -188,12 +185,3 @@ def _check_fields(normalization: Normalization | None, chunk_size: int,
         raise ValueError(f'chunk_size={chunk_size} must be at least 1')
     if unknown := set(loss_weights) - {'det', 'rec'}:
         raise ValueError(f"loss_weights has {sorted(unknown)}: it takes 'det' and 'rec'")
-
-
-def _zero(module: nn.Module, like: Tensor) -> Tensor:
-    return sum((p.sum() * 0 for p in module.parameters() if p.requires_grad), like.new_zeros(()))
-
-
-def _times(value: Any, weight: float) -> Any:
-    """Losses are tensors or, in MMEngine, lists of them."""
-    return [item * weight for item in value] if isinstance(value, list) else value * weight

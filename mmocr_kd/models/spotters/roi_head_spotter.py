@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...adapters import on_canvas
 from ...adapters.recognition import labels_of, prepare_targets
+from .part_losses import idle_loss
 from .rec_taps import RecTaps
 from .roi_words import RoIWords, outlined_words
 from .trainable_texts import TrainableTexts
@@ -70,7 +71,8 @@ class RoIHeadSpotter:
         features = self.model.extract_feat(inputs)
         losses = self._det_losses(features, inputs, data_samples)
         if not len(words):
-            return losses | {'rec.loss_idle': self._idle_loss(inputs)}, None
+            # All of the model: levels of the neck only words are read from have no other loss.
+            return losses | {'rec.loss_idle': idle_loss([self.model], inputs)}, None
         samples = words.samples()
         taps = self._read(features, inputs, words, samples)
         rec_losses = self.rec_decoder.module_loss(taps.logits, samples)
@@ -119,11 +121,6 @@ class RoIHeadSpotter:
         if getattr(head, 'neck', None) is not None:
             levels = head.neck(levels)
         return head.roi_extractor(levels, proposals)
-
-    def _idle_loss(self, like: Tensor) -> Tensor:
-        # All of the model: levels of the neck that only words are read from have no other loss.
-        return sum((p.sum() * 0 for p in self.model.parameters() if p.requires_grad),
-                   like.new_zeros(()))
 
 
 @contextmanager

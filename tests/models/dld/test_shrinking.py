@@ -12,6 +12,7 @@ from tiny_dld import WORDS, pages
 from tiny_spotter import page
 
 from mmocr_kd.models.dld import Shrinker
+from mmocr_kd.models.dld.shrinking import shrinkers
 from mmocr_kd.models.spotters.words import readable_words
 
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
@@ -188,3 +189,17 @@ def test_bad_scales(chosen, match):
         Shrinker()(inputs, samples, chosen)
     with pytest.raises(ValueError, match=f'{match}|shorter'):
         Shrinker().predict(look, inputs, samples, chosen)
+
+
+def test_limits_of_training_and_prediction():
+    assert shrinkers(None, 32, False) == {
+        'train': Shrinker(32, 1600), 'test': Shrinker(32, 3000)}
+    assert shrinkers({'test': None}, 64, True) == {
+        'train': Shrinker(64, 1600, True), 'test': Shrinker(64, None, True)}
+
+
+@pytest.mark.parametrize('limits, message', [
+    ({'train': 0}, 'max_long_edge=0'), ({'val': 9}, "'val'.* takes 'train' and 'test'")])
+def test_impossible_limits(limits, message):
+    with pytest.raises(ValueError, match=message):
+        shrinkers(limits, 32, False)

@@ -16,9 +16,11 @@ _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_schedul
                 'auto_scale_lr', 'load_from', 'resume')
 _HOOKS = (GumbelTemperatureHook, MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
-# A detector's selector comes with its losses; they build nothing that a test would not have.
-_OF_DISTILLATION = {DLDTextSpotter: ('teacher', 'losses', 'init_student_from_teacher', 'init_cfg'),
-                    DLDTextDetector: ('init_cfg', )}
+_OF_DISTILLATION = {
+    DLDTextSpotter: ('teacher', 'losses', 'train_student', 'init_student_from_teacher', 'init_cfg'),
+    # The recogniser and what asks for it go together.
+    DLDTextDetector: ('losses', 'acc_source', 'recognizer', 'init_cfg'),
+}
 
 
 def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
@@ -30,8 +32,8 @@ def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
 
     Returns:
         A copy with the plain student, or with the student and its selector, as the model; without
-        teacher, losses, training data and schedule, hooks that distil and, where nothing chooses
-        scales, ``ResolutionStatMetric``.
+        teacher, losses and what they read with, training data and schedule, weights to start from,
+        hooks that distil and, where nothing chooses scales, ``ResolutionStatMetric``.
 
     Raises:
         ValueError: If a selector is wanted and there is none.

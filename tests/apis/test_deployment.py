@@ -3,6 +3,7 @@ import tiny_dld
 import tiny_dld_detector
 from mmengine.config import Config
 from mmocr.models.textdet import DBNet
+from mmocr.registry import MODELS
 
 from mmocr_kd.apis import deployed_config, load_strictly, student_checkpoint
 from mmocr_kd.models import DLDTextDetector
@@ -51,6 +52,27 @@ def test_detectors(with_selector, kind):
     state = student_checkpoint({'state_dict': trained.state_dict()}, with_selector)['state_dict']
     model = load_strictly(cfg, cfg.model, state, 'detector.pth')
     assert type(model) is kind and len(state) == len(model.state_dict())
+
+
+def test_detectors_leave_what_rated_their_scales():
+    cfg = tiny_dld_detector.dld_cfg(
+        acc_source='rec_lr', losses={'accuracy': {}, 'cost': {}},
+        recognizer={'config': 'words.py', 'checkpoint': 'words.pth', 'crop': {'size': (32, 100)}})
+    model = deployed_config(Config({'model': cfg}), with_selector=True).model
+    assert not {'losses', 'acc_source', 'recognizer', 'init_cfg'} & set(model)
+    assert not MODELS.build(model.to_dict()).losses
+
+
+def test_spotters_leave_how_they_were_trained():
+    cfg = training(load_from='selector.pth', train_cfg={'max_epochs': 1}, resume=True)
+    cfg.model.update(train_student=False, losses={'target': {}, 'cost': {}},
+                     teacher={'config': 'plain.py', 'checkpoint': 'plain.pth'})
+    deployed = deployed_config(cfg, with_selector=True)
+    assert set(deployed) == {'model'}
+    assert not {'train_student', 'losses', 'teacher'} & set(deployed.model)
+    model = MODELS.build(deployed.model.to_dict())
+    assert model.train_student and model.selector is not None
+    assert all(p.requires_grad for p in model.parameters())  # may be trained on
 
 
 def test_a_plain_model_has_no_selector_to_keep():

@@ -69,6 +69,9 @@ def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: S
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model into eval mode for a while; every module gets its own mode back.
 
+    Nothing of it is left in autocast's cache: PyTorch up to 2.9 keeps weights cast without gradient
+    there, and a training pass that follows under the same autocast would train none of them.
+
     Args:
         model: The model, parts of which may be in eval mode for good (frozen stages).
     """
@@ -79,3 +82,4 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+        torch.clear_autocast_cache()

@@ -123,6 +123,17 @@ def test_modes_come_back_after_a_failure(student):
     assert all(module.training for module in model.modules())
 
 
+def test_no_weight_cast_without_gradient_is_left_to_the_training_pass(student, monkeypatch):
+    """PyTorch up to 2.9 would take it from autocast's cache, and train nothing."""
+    order = []
+    with torch.autocast('cpu', torch.bfloat16):
+        monkeypatch.setattr(torch, 'clear_autocast_cache', lambda: order.append('cleared'))
+        with evaluating(student):
+            read(student)
+            order.append('read')
+        assert order[-1] == 'cleared'
+
+
 def test_in_training_mode_statistics_would_move(student):
     """What the official code does, and why evaluating() is needed."""
     model = copy.deepcopy(student).train()

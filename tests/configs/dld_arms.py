@@ -13,11 +13,15 @@ from mmengine.runner import Runner
 from mmocr.registry import MODELS
 
 FOLDER = ROOT / 'textspotting/dld'
-NAME = re.compile(r'(?P<spotter>.+)_(?P<method>dld|drs|skd|half)(?P<paper>-paper)?'
-                  r'(-gamma(?P<gamma>[\d.]+))?_(?P<epochs>\d+)e_(?P<data>.+)')
+NAME = re.compile(r'(?P<spotter>.+)_(?P<method>dld|drs|skd|half|selector)'
+                  r'(?P<way>-paper|-gumbel)?(-gamma(?P<gamma>[\d.]+))?_(?P<epochs>\d+)e_(?P<data>.+)')
 ARMS = {name: match.groupdict() for name in CONFIGS
         if CONFIGS[name].parent == FOLDER and (match := NAME.fullmatch(name))}
 SPOTTERS = sorted({arm['spotter'] for arm in ARMS.values()})
+# Trained to be what a student of that name is; their selectors only get them started.
+COMPARED = [name for name in ARMS if ARMS[name]['method'] != 'selector']
+SKD = {'roi', 'context', 'sequence'}
+TERMS = {'dld': SKD, 'skd': SKD, 'drs': set(), 'selector': set(), 'half': set()}
 # Same types of parts, few channels.
 SMALL = {'mask-rcnn-resnet50_crnn-attn': 'mask-rcnn-resnet18_crnn-attn_5e_embedded'}
 RUNNER = {*inspect.signature(Runner).parameters, 'default_scope', 'auto_scale_lr'}
@@ -26,6 +30,35 @@ RUNNER = {*inspect.signature(Runner).parameters, 'default_scope', 'auto_scale_lr
 def named(**fields: str | None) -> list[str]:
     """Arms whose names have these parts."""
     return [name for name, arm in ARMS.items() if fields.items() <= arm.items()]
+
+
+def is_target(name: str) -> bool:
+    """Whether an arm's selector is taught a target and has learnt before, as the small ones do."""
+    arm = ARMS[name]
+    return arm['spotter'].startswith('dbnet') and arm['way'] is None and selects(name)
+
+
+def selects(name: str) -> bool:
+    """Whether an arm has a selector."""
+    return ARMS[name]['method'] in ('dld', 'drs', 'selector')
+
+
+def terms(name: str) -> set[str]:
+    """Losses of an arm."""
+    of_selector = {'cost', 'target' if is_target(name) else 'accuracy'}
+    return TERMS[ARMS[name]['method']] | (of_selector if selects(name) else set())
+
+
+def selector_arm(name: str) -> str:
+    """The training that the selector of an arm has behind it."""
+    arm = ARMS[name]
+    (found, ) = named(method='selector', **{key: arm[key] for key in ('spotter', 'gamma', 'data')})
+    return found
+
+
+def last_checkpoint(name: str) -> str:
+    """Where a training of a config leaves its weights."""
+    return f'work_dirs/{name}/epoch_{load(CONFIGS[name]).train_cfg.max_epochs}.pth'
 
 
 def table(name: str) -> tuple[str, str]:

@@ -10,18 +10,21 @@ import torch
 from config_zoo import CONFIGS, load, without_pretrained
 from dld_arms import (
     ARMS,
+    COMPARED,
     FOLDER,
     SPOTTERS,
     build_arm,
     configured,
+    is_target,
+    last_checkpoint,
     named,
+    selector_arm,
+    selects,
     small_teacher,
     table,
     teacher_config,
-    teacher_weights,
+    terms,
 )
-from mmengine.config import Config
-from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmocr.registry import EVALUATOR, MODELS
 from tiny_spotter import batch, page, sample
@@ -30,9 +33,7 @@ from mmocr_kd.adapters.image_sizes import padded, scaled_size
 from mmocr_kd.measure import product_macs
 
 SCALES = [.3, .4, .5, .6, .7, .8]
-TERMS = {'dld': {'accuracy', 'cost', 'roi', 'context', 'sequence'}, 'drs': {'accuracy', 'cost'},
-         'skd': {'roi', 'context', 'sequence'}, 'half': set()}
-PAPER = named(paper='-paper')
+PAPER = named(way='-paper')
 ON_EMBEDDED = named(data='embedded-sizes')
 DET_REC = [name for name in ARMS if name.startswith('dbnet')]
 # Arms of one spotter have the same networks: each loss once for CTC and once for attention.
@@ -62,12 +63,13 @@ def test_names_tell_arms_from_teachers():
 @pytest.mark.parametrize('name', ARMS)
 def test_arm_is_what_its_name_says(name):
     cfg, arm = load(CONFIGS[name]), ARMS[name]
-    losses, selects = losses_of(cfg), arm['method'] in ('dld', 'drs')
-    assert set(losses) == TERMS[arm['method']]
-    assert (cfg.model.selector is not None) == selects
-    assert [hook.type for hook in cfg.custom_hooks] == ['GumbelTemperatureHook'] * selects
-    assert cfg.train_cfg.max_epochs == int(arm['epochs'])
-    if selects:
+    losses = losses_of(cfg)
+    assert set(losses) == terms(name)
+    assert (cfg.model.selector is not None) == selects(name)
+    assert [hook.type for hook in cfg.custom_hooks] == ['GumbelTemperatureHook'] * selects(name)
+    assert cfg.train_cfg.max_epochs == cfg.param_scheduler[-1].get('end', 50) == int(arm['epochs'])
+    assert cfg.model.get('train_student', True) == (arm['method'] != 'selector')
+    if selects(name):
         assert losses['cost'].loss_weight == float(arm['gamma'])
 
 
@@ -97,17 +99,53 @@ def test_official_elsewhere(name):
     model = load(CONFIGS[name]).model
     selector, losses = model.selector, model.losses
     assert (selector.temperature, selector.temperature_decay) == (5., .965)
-    assert losses.accuracy.mode == 'ce'
+    assert is_target(name) or losses.accuracy.mode == 'ce'
     assert (losses.cost.cost, losses.cost.exponent) == ('power', 1.5)
     assert losses.roi.reduction == losses.context.reduction == 'mse'
     assert (losses.sequence.topk, losses.sequence.reduction) == (1, 'mean')
-    assert {loss.loss_weight for term, loss in losses.items() if term != 'cost'} == {1.}
+    weights = {loss.loss_weight for term, loss in losses_of(load(CONFIGS[name])).items()
+               if term != 'cost'}
+    assert weights == {1.}
     assert model.max_long_edge == dict(train=1600, test=3000) and not model.antialias
+
+
+# Selectors that have learnt before
+
+@pytest.mark.parametrize('name', ARMS)
+def test_starts_with_the_selector_of_its_price(name):
+    """Those taught a target do; the method's own way starts from nothing."""
+    start = load(CONFIGS[name]).load_from
+    if ARMS[name]['method'] in ('dld', 'drs') and is_target(name):
+        assert start == last_checkpoint(selector_arm(name))
+    elif ARMS[name]['method'] != 'selector':
+        assert start is None
+
+
+@pytest.mark.parametrize('name', named(method='selector'))
+def test_selector_is_that_of_the_students(name):
+    """Its checkpoint fits: same networks, same start, same images; its losses are theirs."""
+    cfg, arm = load(CONFIGS[name]), ARMS[name]
+    (student, ) = [name for name in named(method='dld', **{
+        key: arm[key] for key in ('spotter', 'gamma', 'data')}) if is_target(name)]
+    ours, theirs = configured(cfg), configured(load(CONFIGS[student]))
+    assert losses_of(cfg).items() <= losses_of(load(CONFIGS[student])).items()
+    for run in (ours, theirs):
+        del run['model']['losses'], run['model']['train_student']
+        for key in ('load_from', 'optim_wrapper', 'param_scheduler', 'train_cfg'):
+            del run[key]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize('name', named(method='selector'))
+def test_selectors_learn_one_after_the_other(name):
+    """The first price from nothing, the others from the selector of the first."""
+    (first, ) = named(method='selector', gamma='0.1', data=ARMS[name]['data'])
+    assert load(CONFIGS[name]).load_from == (None if name == first else last_checkpoint(first))
 
 
 # Costs
 
-@pytest.mark.parametrize('name', named(paper='-paper', data='embedded-sizes'))
+@pytest.mark.parametrize('name', named(way='-paper', data='embedded-sizes'))
 def test_costs_of_the_table_are_measured(name):
     cfg = load(CONFIGS[name])
     detector = MODELS.build(small_teacher(name)['detector']).eval()
@@ -122,7 +160,7 @@ def test_costs_of_the_table_are_measured(name):
     assert operations(1) == pytest.approx(cost.reference, abs=6e-4)
 
 
-@pytest.mark.parametrize('name', named(paper='-paper', data='dld-mixture'))
+@pytest.mark.parametrize('name', named(way='-paper', data='dld-mixture'))
 def test_costs_of_the_papers_spotter_are_pixels(name):
     """Convolutions only: what a scale costs is its share of the pixels, padding included."""
     def pixels(scale):
@@ -148,7 +186,7 @@ def test_teacher_is_the_students_like(name, tmp_path, monkeypatch):
     assert cfg.model.init_student_from_teacher
 
 
-@pytest.mark.parametrize('name', named(method='dld', gamma='0.1', paper=None))
+@pytest.mark.parametrize('name', named(method='dld', gamma='0.1', way=None))
 def test_teacher_is_tested_on_the_same_data(name):
     cfg = load(CONFIGS[name])
     assert configured(teacher_config(cfg))['test_dataloader'] == configured(cfg)['test_dataloader']
@@ -168,10 +206,11 @@ def test_teacher_has_seen_the_smallest_images(name):
 
 def test_arms_of_a_table_differ_in_dld_only():
     """Same data, recipe, length, student and teacher: whatever is compared has the same budget."""
-    for _, names in itertools.groupby(sorted(ARMS, key=table), key=table):
+    for _, names in itertools.groupby(sorted(COMPARED, key=table), key=table):
         runs = [configured(load(CONFIGS[name])) for name in names]
         for run in runs:
-            del run['custom_hooks']
+            del run['custom_hooks'], run['load_from']  # a selector, and a student as it started
+            assert run['model'].pop('train_student', True)
             for field in ('selector', 'losses', 'scale_factors', 'test_scale'):
                 run['model'].pop(field)
         assert all(run == runs[0] for run in runs)
@@ -199,7 +238,7 @@ def test_temperature_falls_as_far_as_the_official_one(name):
 
 @pytest.fixture(scope='module')
 def published():
-    (name, ) = named(method='dld', gamma='0.1', paper=None, data='dld-mixture')
+    (name, ) = named(method='dld', gamma='0.1', way=None, data='dld-mixture')
     return load(CONFIGS[name])
 
 
@@ -249,8 +288,8 @@ def test_learns_and_reads(name, folder):
     total, _ = model.parse_losses(losses)
     total.backward()
     assert math.isfinite(total)
-    assert added(losses) == {LOGGED[term] for term in TERMS[ARMS[name]['method']]}
-    assert grad_norm(model.student.recognizer) > 0
+    assert added(losses) == logged(name)
+    assert (grad_norm(model.student.recognizer) > 0) == (ARMS[name]['method'] != 'selector')
     assert model.selector is None or grad_norm(model.selector) > 0
     with torch.no_grad():
         results = model.eval()(**data, mode='predict')
@@ -258,8 +297,14 @@ def test_learns_and_reads(name, folder):
     assert all(len(r.pred_instances.texts) == len(r.pred_instances.polygons) for r in results)
 
 
-LOGGED = dict(accuracy='loss_res_acc', cost='loss_res_cost', roi='loss_kd_roi',
-              context='loss_kd_context', sequence='loss_kd_seq')
+LOGGED = dict(accuracy='loss_res_acc', cost='loss_res_cost', target='loss_res_target',
+              roi='loss_kd_roi', context='loss_kd_context', sequence='loss_kd_seq')
+
+
+def logged(name):
+    """The target has the cost in it."""
+    kept = terms(name) - ({'cost'} if is_target(name) else set())
+    return {LOGGED[term] for term in kept}
 
 
 def added(losses):
@@ -268,34 +313,6 @@ def added(losses):
 
 def grad_norm(module):
     return sum(p.grad.norm().item() for p in module.parameters() if p.grad is not None)
-
-
-def test_config_trains_and_tests_as_it_stands(folder, tmp_path):
-    """On its own data, only less and smaller."""
-    (name, ) = named(method='dld', gamma='0.1', paper=None, data='embedded-sizes')
-    cfg = Config.fromfile(CONFIGS[name], format_python_code=False)  # formatting is slow
-    cfg.merge_from_dict({
-        'work_dir': str(tmp_path), 'env_cfg.mp_cfg.mp_start_method': None,
-        'model.teacher.config': str(tmp_path / 'teacher.py'),
-        'model.teacher.checkpoint': teacher_weights(name, folder),
-        'train_dataloader.batch_size': 2,
-        'train_dataloader.dataset.pipeline.2.scale': (160, 160),
-        'test_dataloader.dataset.pipeline.1.scale': (160, 160), 'val_cfg': None,
-        'val_dataloader': None, 'val_evaluator': None,
-        **{f'{part}_dataloader.dataset.datasets.{i}.{field}': value
-           for part in ('train', 'test') for i in (0, 1)
-           for field, value in (('num_images', 2), ('text_height', (18, 26)))},
-        **{f'{part}_dataloader.{field}': value for part in ('train', 'test')
-           for field, value in (('num_workers', 0), ('persistent_workers', False))}})
-    (tmp_path / 'teacher.py').write_text(f'model = {small_teacher(name)}')
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    for loss in ('res_acc', 'res_cost', 'kd_roi', 'kd_context', 'kd_seq'):
-        assert math.isfinite(runner.message_hub.get_scalar(f'train/loss_{loss}').current())
-    scores = runner.test()
-    assert .3 <= scores['resolution/mean_scale'] <= .8
-    assert 0 <= scores['spotting/e2e_none_hmean'] <= 1
-    assert (tmp_path / 'epoch_1.pth').exists()
 
 
 def test_every_spotter_has_the_papers_arms():

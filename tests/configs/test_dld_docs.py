@@ -1,0 +1,81 @@
+"""What docs/dld.md says is so: links, examples, losses, fields, messages."""
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from guides import broken_links, examples
+from mmengine.config import Config
+from mmocr.registry import HOOKS, METRICS, MODELS
+from tiny_dld import student_cfg
+
+import mmocr_kd
+from mmocr_kd.models.dld.dld_losses import TERMS
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / 'docs/dld.md'
+TEXT = GUIDE.read_text()
+EXAMPLES = examples(GUIDE)
+TRAININGS = [example for example in EXAMPLES if '_base_' in example]
+
+
+def test_links_lead_somewhere():
+    assert not broken_links(GUIDE)
+
+
+@pytest.fixture
+def training(request, tmp_path):
+    """An example, built on a spotter of a CTC decoder."""
+    (tmp_path / 'my_spotter.py').write_text(f'model = {student_cfg()}')
+    path = tmp_path / 'my_dld.py'
+    path.write_text(request.param.replace("search='greedy'", "search='ctc'"))
+    return Config.fromfile(path, format_python_code=False)
+
+
+@pytest.mark.parametrize('training', TRAININGS, indirect=True)
+def test_examples_build(training):
+    model = MODELS.build(training.to_dict()['model'])
+    assert {'target', 'cost'} <= set(model.losses)
+    learning = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
+    assert learning == {'selector'} | ({'student'} if model.train_student else set())
+    for hook in training.custom_hooks:
+        HOOKS.build(hook)
+    for metric in training.get('test_evaluator', []):
+        METRICS.build(metric)
+
+
+def test_there_is_an_example_of_each_kind():
+    frozen = [example for example in TRAININGS if 'train_student=False' in example]
+    assert len(TRAININGS) == 2 and len(frozen) == 1
+    (inference, ) = set(EXAMPLES) - set(TRAININGS)
+    compile(inference, str(GUIDE), 'exec')
+    exec(inference.split('\n\n')[0], {})  # the import
+
+
+def test_table_of_losses_names_all_of_them():
+    section = TEXT.split('## The method')[1].split('\n## ')[0]
+    rows = re.findall(r'^\| `(\w+)`(?: \(ours\))? \| `(\w+)`', section, re.M)
+    assert {name: kind for kind, name in rows} == {
+        name: kind.__name__ for name, kind in TERMS.items()}
+
+
+@pytest.mark.parametrize('name', ['DLDTextSpotter', 'ResolutionSelector'])
+def test_tables_of_fields(name):
+    """All fields but those that every model of MMOCR has."""
+    section = TEXT.split(f'\n`{name}`:\n')[1].split('\n\n')[0]
+    shown = {field for cell in re.findall(r'^\| (`.*?`) \|', section, re.M)
+             for field in re.findall(r'`(\w+)`', cell)}
+    fields = {*inspect.signature(getattr(mmocr_kd, name)).parameters}
+    assert shown == fields - {'data_preprocessor', 'init_cfg', 'in_channels'}
+
+
+def test_messages_are_those_of_the_code():
+    """What stands in the first column in backticks, up to values, of which '...' and '=' tell."""
+    rows = TEXT.split('## When something fails')[1].split('\n## ')[0]
+    told = re.findall(r'^\| `([^`]*)` \|', rows, re.M)
+    assert len(told) > 5
+    code = '\n'.join(path.read_text() for path in (ROOT / 'mmocr_kd').rglob('*.py'))
+    lines = re.sub(r"""['"]\s*\n\s*f?['"]""", '', code).split('\n')  # one line per string
+    for message in told:
+        fixed = [part.strip() for part in re.split(r"\.\.\.|='\w+'", message)]
+        assert any(all(part in line for part in fixed) for line in lines), message

@@ -21,8 +21,7 @@ from mmocr_kd.models.dld.shrinking import Shrinker
 from mmocr_kd.models.spotters import SpottedWords
 
 BATCHED, ALONE, OFFICIAL = 'batched', 'one by one', 'one by one, training'
-# What batched passes would gain besides.
-CHANNELS_LAST, BFLOAT16 = 'batched, channels last', '... and bfloat16'
+BFLOAT16 = 'batched, bfloat16'
 TARGET = 2
 
 
@@ -33,8 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "scales. DLD's official code shrinks and reads one image at one scale at a time, the "
         'student in training mode. Here all images of a batch are read together, in eval mode. '
         'Both take turns. Others tell where time goes: one by one in eval mode, and batched with '
-        "the student's weights in the memory format that CPUs prefer, without and with bfloat16. "
-        'Images are noise with random words.',
+        'candidate_dtype=bfloat16. Images are noise with random words.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('config', help='of a spotter, or of DLD with one')
     parser.add_argument('--batch-size', type=int, default=4, help='images')
@@ -86,11 +84,11 @@ class Reader:
             self.images = [self._single(*each) for each
                            in zip(inputs, data_samples, valid_sizes(inputs, data_samples))]
 
-    def batched(self) -> Tensor:
+    def batched(self, dtype: torch.dtype | None = None) -> Tensor:
         """As :class:`~mmocr_kd.models.dld.DLDTextSpotter` does; logits (K, N, T, V)."""
         with evaluating(self.spotter):
             return candidate_logits(self.spotter, self.inputs, self.data_samples, self.words,
-                                    self.scales)
+                                    self.scales, dtype=dtype)
 
     @torch.no_grad()
     def one_by_one(self) -> Tensor:
@@ -110,21 +108,7 @@ class Reader:
         return {BATCHED: partial(self._in_mode, True, self.batched),
                 ALONE: partial(self._in_mode, False, self.one_by_one),
                 OFFICIAL: partial(self._in_mode, True, self.one_by_one),
-                CHANNELS_LAST: partial(self._in_mode, True, self.channels_last),
-                BFLOAT16: partial(self._in_mode, True, self.bfloat16)}
-
-    def channels_last(self) -> Tensor:
-        """Batched, the weights in another memory format for as long as that takes."""
-        self.spotter.to(memory_format=torch.channels_last)
-        try:
-            return self.batched()
-        finally:
-            self.spotter.to(memory_format=torch.contiguous_format)
-
-    def bfloat16(self) -> Tensor:
-        """As :meth:`channels_last`, under autocast."""
-        with torch.autocast(self.inputs.device.type, torch.bfloat16):
-            return self.channels_last()
+                BFLOAT16: partial(self._in_mode, True, partial(self.batched, torch.bfloat16))}
 
     def _in_mode(self, training: bool, run: Callable[[], Tensor]) -> Callable[[], Tensor]:
         self.spotter.train(training)

@@ -1,16 +1,20 @@
 """How the student reads at every scale it could have been given."""
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any, ContextManager, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ...losses import Labels
-from ..spotters import DistillableSpotter, SpottedWords
+from ..spotters import DistillableSpotter, ReadsAtSizes, SpottedWords
+from ..spotters.memory_format import fast_layout
+from ..spotters.spotter_protocol import Batch
 from .shrinking import Shrinker
+
+_DTYPES = {None: None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @dataclass(frozen=True)
@@ -36,33 +40,85 @@ def candidate_logits(*args: Any, **kwargs: Any) -> Tensor:
 @torch.no_grad()
 def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: Sequence[Any],
                     words: SpottedWords, scales: Sequence[float],
-                    shrink: Shrinker | None = None) -> Candidates:
-    """Read all annotated words at each of K scales: one pass of the whole batch per scale.
+                    shrink: Shrinker | None = None,
+                    dtype: torch.dtype | None = None) -> Candidates:
+    """Read all annotated words at each of K scales, a whole batch at a time.
 
     The official code makes a pass per image and scale, with the student in training mode, where
     each pass moves the running statistics of batch normalisation: wrap this in
-    :func:`evaluating`.
+    :func:`evaluating`. Spotters that can (:class:`~mmocr_kd.models.spotters.ReadsAtSizes`) read
+    several scales together, others one after the other. Images without words are left out.
 
     Args:
         spotter: The student.
         inputs: The batch at full resolution, shape (B, 3, H, W).
         data_samples: Its B samples.
         words: Its N words, N > 0, in pixels of these images.
-        scales: K factors in (0, 1].
+        scales: K factors in (0, 1], K > 0.
         shrink: How to shrink; by default :class:`Shrinker` as it is.
+        dtype: Compute in this type where autocast allows it; None: as the caller does.
 
     Returns:
-        The readings, without gradient.
+        The readings, without gradient; logits of float32 if ``dtype`` is given.
     """
-    shrink = shrink or Shrinker()
-    logits = []
+    images, samples, theirs = _with_words(inputs, data_samples, words)
+    # Shrinking is twice as fast in this layout; what comes out has the usual one again.
+    images = fast_layout(images)
+    batches = _batches(images, samples, theirs, scales, shrink or Shrinker())
+    with _autocast(inputs.device.type, dtype):
+        logits, labels = _read(spotter, batches)
+    return Candidates(logits if dtype is None else logits.float(), labels,
+                      words.image_index.to(logits.device))
+
+
+def autocast_dtype(name: str | None) -> torch.dtype | None:
+    """The type that ``candidate_dtype`` of a config names.
+
+    Raises:
+        ValueError: If autocast has no such type.
+    """
+    if name not in _DTYPES:
+        raise ValueError(f'candidate_dtype={name!r} is unknown: use one of {list(_DTYPES)}')
+    return _DTYPES[name]
+
+
+def _with_words(inputs: Tensor, data_samples: Sequence[Any],
+                words: Any) -> tuple[Tensor, list[Any], Any]:
+    """The images with words, and their samples without annotations, which words have got."""
+    bare = [type(sample)(metainfo=sample.metainfo) for sample in data_samples]
+    kept, image_index = words.image_index.unique(return_inverse=True)
+    if len(kept) == len(inputs) or not is_dataclass(words):
+        return inputs, bare, words
+    members = kept.tolist()
+    return inputs[members], [bare[i] for i in members], replace(
+        words, image_index=image_index)  # type: ignore[type-var]
+
+
+def _batches(inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
+             scales: Sequence[float], shrink: Shrinker) -> Iterator[Batch]:
     for scale in scales:
         small = shrink(inputs, data_samples, [scale] * len(inputs))
-        taps = spotter.rec_taps(small.inputs, small.data_samples, words.scaled(small.factors))
+        # At scale 1 these are the images as they came; not every spotter can do with their layout.
+        yield small.inputs.contiguous(), small.data_samples, words.scaled(small.factors)
+
+
+def _read(spotter: DistillableSpotter, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
+    if isinstance(spotter, ReadsAtSizes):
+        return spotter.read_at_sizes(batches)
+    logits = []
+    for batch in batches:
+        taps = spotter.rec_taps(*batch)
         assert taps is not None, 'no words: there is nothing to read'
         logits.append(taps.logits)
     assert taps is not None, 'no scales: there is nothing to read at'
-    return Candidates(torch.stack(logits), taps.labels, taps.image_index)
+    return torch.stack(logits), taps.labels
+
+
+def _autocast(device: str, dtype: torch.dtype | None) -> ContextManager[Any]:
+    """Without a cache: weights cast here would have no gradient in the student's own pass."""
+    if dtype is None:
+        return nullcontext()
+    return torch.autocast(device, dtype, cache_enabled=False)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from .mask_rcnn import MaskedRoIExtractor, MaskRCNNTextSpotter
 from .quad_crops import crop_quads
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
-from .spotter_protocol import DistillableSpotter, SpottedWords
+from .spotter_protocol import DistillableSpotter, ReadsAtSizes, SpottedWords
 from .words import Words
 
 __all__ = [
     'DetRecTextSpotter', 'DistillableSpotter', 'MaskRCNNTextSpotter', 'MaskedRoIExtractor',
-    'RecTapReader', 'RecTaps', 'SpottedWords', 'Words', 'crop_quads', 'distillable',
-    'reading_quads'
+    'ReadsAtSizes', 'RecTapReader', 'RecTaps', 'SpottedWords', 'Words', 'crop_quads',
+    'distillable', 'reading_quads'
 ]

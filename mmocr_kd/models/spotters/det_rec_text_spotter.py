@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from itertools import islice
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
@@ -11,10 +11,12 @@ from torch import Tensor
 
 from ...adapters.image_sizes import valid_sizes
 from ...distill.renormalize import Normalization
+from ...losses import Labels
 from .detector_losses import detector_losses
 from .part_inputs import RAW, PartInputs, raw_preprocessor
 from .part_losses import idle_loss, name_losses
 from .rec_taps import RecTaps
+from .spotter_protocol import Batch
 from .spotting_samples import in_input_frame, polygons_of, spotting_sample
 from .word_reader import WordReader
 from .words import Words
@@ -37,7 +39,8 @@ class DetRecTextSpotter(BaseTextDetector):
         color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
         texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which texts the
             recogniser learns.
-        chunk_size: How many words to read at a time in prediction; bounds the memory.
+        chunk_size: How many words to read at a time in prediction, and at several sizes; bounds
+            the memory.
         loss_weights: Weights of the 'det' and 'rec' losses, 1 by default.
         taps: Fields of :class:`~mmocr_kd.models.spotters.RecTapReader`: what :meth:`rec_taps`
             gives.
@@ -143,6 +146,10 @@ class DetRecTextSpotter(BaseTextDetector):
         if not len(words):
             return None
         return self._reader.read_along(inputs, data_samples, words, with_loss=False)[1]
+
+    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
+        """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
+        return self._reader.read_at_sizes(batches, self.chunk_size)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Find words and read them.

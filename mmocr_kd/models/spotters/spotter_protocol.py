@@ -1,10 +1,11 @@
 """What DLD asks of a spotter, whoever wrote it."""
 from __future__ import annotations
 
-from typing import Any, Protocol, Sequence, runtime_checkable
+from typing import Any, Iterable, Protocol, Sequence, runtime_checkable
 
 from torch import Tensor
 
+from ...losses import Labels
 from .rec_taps import RecTaps
 
 
@@ -12,7 +13,8 @@ class SpottedWords(Protocol):
     """The N annotated words of a batch that a recogniser can learn from.
 
     Chosen once, at full resolution, and then only scaled: so the student, its candidate passes and
-    the teacher speak of the same words in the same order, however small some become.
+    the teacher speak of the same words in the same order, however small some become. If they are a
+    dataclass, their ``image_index`` may be replaced when images without words are left out.
 
     Attributes:
         image_index: Which image each word is in, long, shape (N,).
@@ -31,6 +33,9 @@ class SpottedWords(Protocol):
             factors: By how much each image's width and height grew, shape (B, 2).
         """
         ...
+
+
+Batch = tuple[Tensor, Sequence[Any], Any]  # images, their samples, and their words
 
 
 @runtime_checkable
@@ -88,4 +93,20 @@ class DistillableSpotter(Protocol):
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
         """Find words and read them; coordinates are those of the original image."""
+        ...
+
+
+@runtime_checkable
+class ReadsAtSizes(Protocol):
+    """What a spotter may have besides: reading the same words in several batches at once."""
+
+    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
+        """How the spotter reads words at several sizes; :meth:`.rec_taps` of each, but faster.
+
+        Args:
+            batches: K batches, K > 0, with the same N words in each, N > 0.
+
+        Returns:
+            Logits of shape (K, N, T, V), and the labels of the N words.
+        """
         ...

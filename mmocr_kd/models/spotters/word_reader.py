@@ -1,15 +1,18 @@
 """A recogniser that reads words where they stand, in whole images."""
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ...adapters.image_sizes import valid_sizes
+from ...losses import Labels
 from .part_inputs import PartInputs
+from .reading_at_sizes import read_at_sizes
 from .reading_quads import reading_quads
 from .rec_taps import RecTapReader, RecTaps
+from .spotter_protocol import Batch
 from .spotting_samples import read_text, scale_factor
 from .trainable_texts import TrainableTexts
 from .word_crops import WordCrops
@@ -107,6 +110,18 @@ class WordReader:
         crops = self._crops(inputs, data_samples, words)
         return self._taps.read(self.recognizer, crops, self.crop.samples(words),
                                words.image_index, with_loss)
+
+    def read_at_sizes(self, batches: Iterable[Batch],
+                      chunk_size: int) -> tuple[Tensor, Labels]:
+        """Read the same words in several batches along their labels; see :func:`.read_at_sizes`.
+
+        Args:
+            batches: K batches of raw images, K > 0, with the same N words, N > 0.
+            chunk_size: How many words to read at a time.
+        """
+        cuts = ((self._crops(inputs, data_samples, words.to(inputs.device)),
+                 self.crop.samples(words)) for inputs, data_samples, words in batches)
+        return read_at_sizes(cuts, self.recognizer, self._taps, chunk_size)
 
     def _crops(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> Tensor:
         sizes = valid_sizes(inputs, data_samples)

@@ -56,8 +56,16 @@ def test_each_scale_reads_its_own_picture(student):
     assert (found[0] - found[2]).abs().max() > 1e-2
 
 
-def test_one_pass_of_the_recogniser_per_scale_and_none_of_the_detector(student):
-    assert calls(student.recognizer.backbone, lambda: read(student)) == [(3, 1, 32, 100)] * 3
+@pytest.mark.parametrize('chunk_size, words', [(64, [9]), (8, [6, 3]), (5, [3] * 3), (1, [3] * 3)])
+def test_scales_share_passes_of_the_recogniser_and_the_detector_has_none(student, chunk_size,
+                                                                         words):
+    """As many scales at a time as fit, and with any number the same."""
+    expected = read(student)[0]
+    student = copy.copy(student)
+    student.chunk_size = chunk_size
+    assert calls(student.recognizer.backbone, lambda: read(student)) == [
+        (count, 1, 32, 100) for count in words]
+    torch.testing.assert_close(read(student)[0], expected, atol=1e-4, rtol=1e-4)
     assert not calls(student.detector.backbone, lambda: read(student))
 
 

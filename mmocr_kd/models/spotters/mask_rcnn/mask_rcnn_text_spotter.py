@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from itertools import islice
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 import torch
 from mmengine.config import ConfigDict
@@ -12,8 +12,11 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from ....adapters.image_sizes import valid_sizes
+from ....losses import Labels
+from ..memory_format import fast_layout
 from ..part_losses import idle_loss, name_losses
 from ..rec_taps import RecTaps
+from ..spotter_protocol import Batch
 from ..spotting_samples import scale_factor, spotting_sample
 from .detector_pass import DetectorPass
 from .polygon_words import PolygonWords
@@ -38,7 +41,8 @@ class MaskRCNNTextSpotter(BaseTextDetector):
         vertical_ratio: Words more than this many times as high as wide are transposed.
         text_repr_type: 'poly', or 'quad' for data sets of four corners.
         contour_tolerance: How far polygons may be from the masks' contours, pixels of the input.
-        chunk_size: How many words to read at a time in prediction; bounds the memory.
+        chunk_size: How many words to read at a time in prediction, and at several sizes; bounds
+            the memory.
         loss_weights: Weights of the 'det' and 'rec' losses, 1 by default.
         data_preprocessor: Normalises, for both parts, and pads.
         init_cfg: As in MMEngine.
@@ -122,6 +126,13 @@ class MaskRCNNTextSpotter(BaseTextDetector):
         sizes = valid_sizes(inputs, data_samples)
         return self._reader.read_along(self._detection.feature(inputs), sizes, words,
                                        with_loss=False)[1]
+
+    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
+        """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
+        maps = ((self._detection.feature(fast_layout(inputs, self.detector)),
+                 valid_sizes(inputs, data_samples), words)
+                for inputs, data_samples, words in batches)
+        return self._reader.read_at_sizes(maps, self.chunk_size)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Find words and read them.

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from torch import Tensor
 
 from ....adapters.image_sizes import Size
+from ....losses import Labels
+from ..reading_at_sizes import read_at_sizes
 from ..rec_taps import RecTapReader, RecTaps
 from ..spotting_samples import read_text
 from ..trainable_texts import TrainableTexts
@@ -105,3 +107,16 @@ class RoIReader:
         losses, taps = self._taps.read(self.recognizer, rois, words.samples(), words.image_index,
                                        with_loss)
         return losses, replace(taps, roi_feature=rois)
+
+    def read_at_sizes(self, maps: Iterable[tuple[Tensor, Sequence[Size], PolygonWords]],
+                      chunk_size: int) -> tuple[Tensor, Labels]:
+        """Read the same words off several maps along their labels; see :func:`.read_at_sizes`.
+
+        Args:
+            maps: K times the detector's map, the images' sizes and the words, as :meth:`read`
+                takes them.
+            chunk_size: How many words to read at a time.
+        """
+        cuts = ((self.extractor(feature, words.to(feature.device), sizes), words.samples())
+                for feature, sizes, words in maps)
+        return read_at_sizes(cuts, self.recognizer, self._taps, chunk_size)

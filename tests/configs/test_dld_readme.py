@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from config_zoo import CONFIGS, load
 from dld_arms import FOLDER
 from guides import broken_links, examples, expand
@@ -109,3 +110,15 @@ def fields(preset):
     return {f'{name}.{field}': value for name, loss in losses.items()
             for field, value in loss.items()
             if field not in ('type', 'name', 'scale_factors', '_scope_')}
+
+
+def test_metafile_lists_what_is_trained_on_public_data():
+    metafile = yaml.safe_load((FOLDER / 'metafile.yml').read_text())
+    folders = [path for path in FOLDER.parent.iterdir() if path.name != '_base_']
+    published = {path for folder in folders for data in ('dld-mixture', 'icdar2015')
+                 for path in folder.glob(f'*_{data}.py')}
+    assert {ROOT / model['Config'] for model in metafile['Models']} == published
+    for model in metafile['Models']:
+        assert model['Name'] == Path(model['Config']).stem
+        assert model['In Collection'] == metafile['Collections'][0]['Name']
+    assert (ROOT / metafile['Collections'][0]['README']) == README

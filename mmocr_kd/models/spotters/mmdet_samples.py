@@ -8,12 +8,14 @@ import torch
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import PolygonMasks
 from mmengine.structures import InstanceData
+from numpy.typing import NDArray
 
 
 def mmdet_samples(data_samples: Sequence[Any]) -> list[DetDataSample]:
     """Turn samples of text detection into MMDetection's, for ``MMDetWrapper``.
 
-    Boxes and masks are drawn around the polygons; ignored instances are set apart.
+    Boxes and masks are drawn around the polygons; ignored instances are set apart, and so are
+    those whose box has no width or height: detectors take the logarithm of both.
 
     Args:
         data_samples: B samples with polygons, labels and ignored instances, whose ``img_shape`` is
@@ -23,7 +25,9 @@ def mmdet_samples(data_samples: Sequence[Any]) -> list[DetDataSample]:
 
 
 def _mmdet_sample(sample: Any) -> DetDataSample:
-    ignored = [bool(flag) for flag in sample.gt_instances.ignored]
+    instances = sample.gt_instances
+    ignored = [bool(flag) or _is_flat(polygon)
+               for flag, polygon in zip(instances.ignored, instances.polygons)]
     metainfo = {**sample.metainfo, 'pad_shape': sample.img_shape,
                 'batch_input_shape': sample.img_shape}
     return DetDataSample(
@@ -32,12 +36,20 @@ def _mmdet_sample(sample: Any) -> DetDataSample:
         ignored_instances=_instances(sample, [i for i, skip in enumerate(ignored) if skip]))
 
 
+def _is_flat(polygon: Any) -> bool:
+    return not np.ptp(_points(polygon), axis=0).all()
+
+
 def _instances(sample: Any, chosen: list[int]) -> InstanceData:
     instances = sample.gt_instances
-    polygons = [np.asarray(instances.polygons[i], np.float32).reshape(-1, 2) for i in chosen]
+    polygons = [_points(instances.polygons[i]) for i in chosen]
     boxes = [[*points.min(0), *points.max(0)] for points in polygons]
     device = instances.labels.device
     return InstanceData(
         bboxes=torch.tensor(np.array(boxes), dtype=torch.float32, device=device).view(-1, 4),
         labels=instances.labels[chosen],
         masks=PolygonMasks([[points.ravel()] for points in polygons], *sample.img_shape))
+
+
+def _points(polygon: Any) -> NDArray[np.float32]:
+    return np.asarray(polygon, np.float32).reshape(-1, 2)

@@ -78,8 +78,16 @@ def outlined_words(data_samples: Sequence[Any], accepts: Callable[[str, Any], bo
     for i, sample in enumerate(data_samples):
         for polygon, text in annotated_words(sample):
             if accepts(text, sample):
-                outlines.append(fit_outline(polygon))
+                outlines.append(_outline(polygon, sample))
                 texts.append(text)
                 image_index.append(i)
     beziers = torch.from_numpy(np.array(outlines, np.float32).reshape(-1, _NUMBERS))
     return RoIWords(beziers, torch.tensor(image_index, dtype=torch.long), tuple(texts))
+
+
+def _outline(polygon: Any, sample: Any) -> np.ndarray:
+    try:
+        return fit_outline(polygon)
+    except ValueError as error:
+        raise ValueError(f'{sample.get("img_path", "a sample")}: {error}: add FixInvalidPolygon to '
+                         'the pipeline') from error

@@ -2,6 +2,7 @@
 import copy
 
 import numpy as np
+import pytest
 import torch
 from mmengine.hub import get_config
 from mmengine.structures import InstanceData
@@ -37,6 +38,15 @@ def test_ignored_instances_are_set_apart():
     assert one.ignored_instances.bboxes.tolist() == [[10, 10, 20, 40]]
     mask = one.gt_instances.masks.to_ndarray()[0]
     assert mask.shape == (96, 160) and mask[12, 40] and not mask[30, 15]
+
+
+@pytest.mark.parametrize('flat', [[10, 10, 40, 10, 40, 10, 10, 10], [10, 10, 10, 30, 10, 20],
+                                  [10, 10] * 4], ids=['level', 'upright', 'point'])
+def test_words_without_extent_are_set_apart(flat):
+    """Coders of boxes take the logarithm of width and height."""
+    one, = mmdet_samples([sample([flat, WIDE], ['a', 'b'])])
+    assert one.gt_instances.bboxes.tolist() == [[30, 10, 80, 20]]
+    assert len(one.ignored_instances.bboxes) == 1
 
 
 def test_no_instances():

@@ -104,6 +104,11 @@ class TestWords:
         with pytest.raises(ValueError, match='with_text=True'):
             distillable(abcnet()).words_of([annotated])
 
+    def test_no_outlines_are_named(self):
+        triangle = sample([[10, 10, 40, 10, 40, 30]], ['abc'])
+        with pytest.raises(ValueError, match='tiny.png: .* 3 corners.*FixInvalidPolygon'):
+            distillable(abcnet()).words_of([triangle])
+
     def test_images_keep_their_places(self):
         words = distillable(abcnet()).words_of([sample(*FIRST), sample(), sample(*LAST)])
         proposals = words.proposals(4, torch.device('cpu'))

@@ -136,6 +136,12 @@ class TestLoss:
         losses = model.train().loss(*prepared(model, one))
         assert summed(model, losses).isfinite()
 
+    def test_words_without_extent(self, model):
+        one = page(WORDS)
+        one[1].gt_instances.polygons[0] = np.array([5, 5, 40, 5, 40, 5, 5, 5], np.float32)
+        losses = model.train().loss(*prepared(model, one))
+        assert summed(model, losses).isfinite()
+
 
 def _seeded_loss(model, inputs, samples):
     torch.manual_seed(0)

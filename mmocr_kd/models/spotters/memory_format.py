@@ -15,15 +15,21 @@ def fast_layout(images: Tensor, *readers: nn.Module) -> Tensor:
     Args:
         images: Shape (N, C, H, W).
         readers: The networks they are for. An STN among their parts (``preprocessor`` of ASTER and
-            SVTR) views what its convolutions put out, which fails with channels last.
+            SVTR) views what its convolutions put out, which fails with channels last; MMCV's
+            operators (deformable convolution) take any layout for the usual one.
 
     Returns:
         The same values.
     """
     if torch.is_grad_enabled() or images.device.type != 'cpu':
         return images
-    if any(getattr(part, 'preprocessor', None) is not None
-           for reader in readers for part in reader.modules()):
+    if any(_insists(part) for reader in readers for part in reader.modules()):
         return images
     # Not contiguous(): grey images are contiguous in both layouts, and keep the slower strides.
     return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
+
+
+def _insists(part: nn.Module) -> bool:
+    """Whether a module is wrong with channels last."""
+    rectifies = getattr(part, 'preprocessor', None) is not None
+    return rectifies or type(part).__module__.startswith('mmcv.ops')

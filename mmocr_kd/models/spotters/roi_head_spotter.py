@@ -120,7 +120,8 @@ class RoIHeadSpotter:
         levels = tuple(features)[:getattr(head.roi_extractor, 'num_inputs', None)]
         if getattr(head, 'neck', None) is not None:
             levels = head.neck(levels)
-        return head.roi_extractor(levels, proposals)
+        # MMCV's operators read any layout as the usual one; a teacher's maps are channels last.
+        return head.roi_extractor(tuple(level.contiguous() for level in levels), proposals)
 
 
 @contextmanager

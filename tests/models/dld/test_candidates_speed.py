@@ -114,6 +114,8 @@ def test_layout_where_it_may_change():
     assert fast_layout(color) is color  # gradients are wanted
     with torch.no_grad():
         assert fast_layout(color, torch.nn.Sequential(rectifies)) is color
+        operator = type('DeformConv', (torch.nn.Module, ), {'__module__': 'mmcv.ops.deform_conv'})
+        assert fast_layout(color, torch.nn.Sequential(operator())) is color
         for images in (grey, color):
             assert fast_layout(images).stride(1) == 1 and torch.equal(fast_layout(images), images)
 

@@ -129,7 +129,7 @@ class MaskRCNNTextSpotter(BaseTextDetector):
 
     def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
         """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
-        maps = ((self._detection.feature(fast_layout(inputs, self.detector)),
+        maps = ((self._detection.feature(fast_layout(inputs, self.detector.backbone)),
                  valid_sizes(inputs, data_samples), words)
                 for inputs, data_samples, words in batches)
         return self._reader.read_at_sizes(maps, self.chunk_size)

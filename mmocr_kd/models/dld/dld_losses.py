@@ -58,6 +58,9 @@ class DLDLosses(nn.ModuleDict):
                           for name, loss in losses.items() if loss is not None})
         if selector is not None and 'cost' in self:
             _check_scales(losses['cost'], selector)
+        if 'target' in self and getattr(self['cost'], 'budget', None) is not None:
+            raise ValueError("a budget is the mean cost of a batch; 'target' prices every image by "
+                             "itself and cannot have one: leave budget out of 'cost'")
 
     @property
     def needs_teacher(self) -> bool:

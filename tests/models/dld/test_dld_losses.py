@@ -228,3 +228,8 @@ def test_target_of_no_words_at_all_is_the_price():
 def test_target_replaces_the_accuracy_and_needs_the_cost(terms):
     with pytest.raises(ValueError, match="takes the place of 'accuracy'"):
         DLDLosses(terms, selector())
+
+
+def test_target_has_no_budget():
+    with pytest.raises(ValueError, match='budget'):
+        DLDLosses({'target': {}, 'cost': {'budget': .5}}, selector())

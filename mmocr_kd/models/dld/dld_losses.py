@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ...losses import (
@@ -18,6 +17,7 @@ from ...losses import (
 from ..selectors import ResolutionSelector
 from ..spotters import RecTaps
 from .candidates import Candidates
+from .loss_terms import build_loss, with_scales_of
 from .scale_choice import ScaleChoice
 
 TERMS: dict[str, type[nn.Module]] = {
@@ -28,6 +28,8 @@ TERMS: dict[str, type[nn.Module]] = {
     'context': FeatureL2Loss,
     'sequence': SequenceKDLoss,
 }
+# Two terms of one type would log under one name.
+NAMES = {'roi': {'name': 'loss_kd_roi'}, 'context': {'name': 'loss_kd_context'}}
 OF_SELECTOR = ('accuracy', 'cost', 'target')
 
 
@@ -50,14 +52,12 @@ class DLDLosses(nn.ModuleDict):
     def __init__(self, losses: Mapping[str, dict[str, Any]],
                  selector: ResolutionSelector | None) -> None:
         _check_names(losses, selector)
-        defaults: dict[str, dict[str, Any]] = {
-            'roi': {'name': 'loss_kd_roi'}, 'context': {'name': 'loss_kd_context'}}
-        if selector is not None:
-            defaults['cost'] = {'scale_factors': selector.scale_factors}
-        super().__init__({name: _build(name, {**defaults.get(name, {}), **loss})
-                          for name, loss in losses.items() if loss is not None})
-        if selector is not None and 'cost' in self:
-            _check_scales(losses['cost'], selector)
+        given = {name: {**NAMES.get(name, {}), **loss}
+                 for name, loss in losses.items() if loss is not None}
+        if selector is not None and 'cost' in given:
+            given['cost'] = with_scales_of(selector, given['cost'])
+        super().__init__({name: build_loss(name, loss, TERMS[name])
+                          for name, loss in given.items()})
         if 'target' in self and getattr(self['cost'], 'budget', None) is not None:
             raise ValueError("a budget is the mean cost of a batch; 'target' prices every image by "
                              "itself and cannot have one: leave budget out of 'cost'")
@@ -153,18 +153,3 @@ def _check_names(losses: Mapping[str, Any], selector: ResolutionSelector | None)
     if 'target' in given and ('accuracy' in given or 'cost' not in given):
         raise ValueError(f"losses has {given}: 'target' takes the place of 'accuracy', and needs "
                          "'cost' to know the prices")
-
-
-def _check_scales(loss: Mapping[str, Any], selector: ResolutionSelector) -> None:
-    scales = tuple(loss.get('scale_factors', selector.scale_factors))
-    if scales != selector.scale_factors:
-        raise ValueError(f'the cost has scale_factors={list(scales)}, the selector '
-                         f'{list(selector.scale_factors)}: leave them out of the cost')
-
-
-def _build(name: str, loss: dict[str, Any]) -> nn.Module:
-    built: Any = MODELS.build({'type': TERMS[name].__name__, **loss})
-    if not isinstance(built, TERMS[name]):
-        raise TypeError(f'losses[{name!r}] builds a {type(built).__name__}, expected a '
-                        f'{TERMS[name].__name__}')
-    return built

@@ -76,9 +76,9 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
         self.student = built
         self.selector = None if selector is None else MODELS.build(selector)
-        self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         # Plain objects, not modules: nothing of them may enter the module tree.
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
+        self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
         self._accuracy = self._accuracy_source(acc_source, recognizer)
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from mmocr.registry import MODELS
 from torch import nn
 
 from ...losses import ResolutionAccuracyLoss, ResolutionCostLoss, ResolutionTaskLoss
 from ..selectors import ResolutionSelector
+from .loss_terms import build_loss, with_scales_of
 
 ACCURACIES = {'det': ResolutionTaskLoss, 'rec_lr': ResolutionAccuracyLoss}
 _NO_SIGNAL = """acc_source='rec' cannot train a selector. Crops at the annotated boxes of the \
@@ -38,11 +38,10 @@ class SelectorLosses(nn.ModuleDict):
         _check_names(given, selector)
         super().__init__()
         if 'accuracy' in given:
-            self['accuracy'] = _build('accuracy', given['accuracy'], ACCURACIES[acc_source])
+            self['accuracy'] = build_loss('accuracy', given['accuracy'], ACCURACIES[acc_source])
         if selector is not None and 'cost' in given:
-            cost = {'scale_factors': selector.scale_factors, **given['cost']}
-            self['cost'] = _build('cost', cost, ResolutionCostLoss)
-            _check_scales(cost['scale_factors'], selector)
+            cost = with_scales_of(selector, given['cost'])
+            self['cost'] = build_loss('cost', cost, ResolutionCostLoss)
 
 
 def _check_source(acc_source: str) -> None:
@@ -58,17 +57,3 @@ def _check_names(given: Mapping[str, Any], selector: ResolutionSelector | None) 
                          'not read, so there is nothing to distil')
     if selector is None and given:
         raise ValueError(f'losses has {sorted(given)}, which train a selector, and there is none')
-
-
-def _check_scales(scales: Any, selector: ResolutionSelector) -> None:
-    if tuple(scales) != selector.scale_factors:
-        raise ValueError(f'the cost has scale_factors={list(scales)}, the selector '
-                         f'{list(selector.scale_factors)}: leave them out of the cost')
-
-
-def _build(name: str, loss: Mapping[str, Any], kind: type[nn.Module]) -> nn.Module:
-    built = MODELS.build({'type': kind.__name__, **loss})
-    if not isinstance(built, kind):
-        raise TypeError(f'losses[{name!r}] builds a {type(built).__name__}, expected a '
-                        f'{kind.__name__} for this acc_source')
-    return built

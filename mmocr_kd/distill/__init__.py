@@ -1,6 +1,7 @@
 """The engine: teachers, recordings, schedules and the distillation step. Knows nothing of OCR."""
 from .distiller import Distiller, MaskDrawer, Term, merge_losses
 from .errors import InheritanceError, RecordingError, TeacherCheckpointError, TeacherOutputError
+from .finite import FiniteCheck
 from .inherit import Inheritance, Initializer, inherit_weights
 from .model_teacher import ModelTeacher, model_config
 from .patch_init import sum_pool_patch
@@ -9,8 +10,8 @@ from .schedule import Schedule
 from .teacher import Teacher
 
 __all__ = [
-    'Distiller', 'Inheritance', 'InheritanceError', 'Initializer', 'MaskDrawer', 'ModelTeacher',
-    'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike', 'Teacher',
+    'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError', 'Initializer', 'MaskDrawer',
+    'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike', 'Teacher',
     'TeacherCheckpointError', 'TeacherOutputError', 'Term', 'inherit_weights', 'merge_losses',
     'model_config', 'sum_pool_patch'
 ]

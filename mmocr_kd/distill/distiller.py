@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Sequence
 from torch import Tensor, nn
 
 from .errors import TeacherOutputError
+from .finite import FiniteCheck
 from .recorder import Recorder, SourceLike
 from .teacher import Teacher
 
@@ -50,6 +51,7 @@ class Distiller:
         self.terms = dict(terms)
         self._recorder: Recorder | None = None
         self._targets: dict[str, tuple[Tensor, Tensor | None]] = {}
+        self._finite = FiniteCheck()
 
     @property
     def attached(self) -> bool:
@@ -89,13 +91,14 @@ class Distiller:
             data_samples: N samples with ground truth; only read.
 
         Raises:
-            TeacherOutputError: If a recording holds NaN or Inf.
+            TeacherOutputError: If a recording holds NaN or Inf; on a GPU :meth:`end` says so.
         """
         assert self._recorder is not None, 'attach() comes before begin()'
+        self._finite = FiniteCheck()
         recordings = self.teacher(inputs, data_samples)
         for name, term in self.terms.items():
             teacher = recordings[name]
-            _check_finite(name, teacher, data_samples)
+            self._finite.watch(name, teacher, data_samples)
             mask = term.draw_mask(inputs, data_samples, teacher) if term.draw_mask else None
             self._targets[name] = teacher, mask
         self._recorder.start()
@@ -110,7 +113,8 @@ class Distiller:
             Loss name -> scalar. Names get the term's name as prefix where two terms share them.
 
         Raises:
-            TeacherOutputError: If student and teacher recordings differ in size.
+            TeacherOutputError: If student and teacher recordings differ in size, or the teacher's
+                holds NaN or Inf (see :class:`.FiniteCheck`).
             RecordingError: If the student did not run.
         """
         assert self._recorder is not None, 'attach() comes before end()'
@@ -124,6 +128,7 @@ class Distiller:
             _check_same_size(name, student, targets[name][0])
             for key, value in term.loss(student, *targets[name]).items():
                 losses[f'{name}.{key}' if key in losses else key] = value * weight
+        self._finite.settle()
         return losses
 
 
@@ -141,15 +146,6 @@ def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict
     if shared:
         raise ValueError(f'the student already has losses named {shared}: rename them')
     return {**own, **added}
-
-
-def _check_finite(name: str, teacher: Tensor, data_samples: Sequence[Any]) -> None:
-    if teacher.isfinite().all():
-        return
-    paths = [getattr(sample, 'img_path', '?') for sample in data_samples]
-    raise TeacherOutputError(
-        f'the teacher gave NaN or Inf for {name!r} on the batch {paths}: check its checkpoint, '
-        'its precision (AMP) and these images')
 
 
 def _check_same_size(name: str, student: Tensor, teacher: Tensor) -> None:

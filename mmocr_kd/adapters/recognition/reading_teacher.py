@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-import torch
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
@@ -23,8 +22,3 @@ class RecognizerTeacher(ModelTeacher):
     def _look(self, model: nn.Module, images: Tensor, data_samples: Sequence[Any] | None) -> None:
         with teacher_forcing(model):
             model(images, data_samples, mode='tensor')
-
-    def _best_format(self, model: nn.Module) -> torch.memory_format:
-        # The STN of ASTER and SVTR views what its convolutions put out: channels last fail there.
-        rectifies = getattr(model, 'preprocessor', None) is not None
-        return torch.contiguous_format if rectifies else super()._best_format(model)

@@ -8,9 +8,9 @@ from typing import Any, ContextManager, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from ...distill.memory_format import fast_layout
 from ...losses import Labels
 from ..spotters import DistillableSpotter, ReadsAtSizes, SpottedWords
-from ..spotters.memory_format import fast_layout
 from ..spotters.spotter_protocol import Batch
 from .shrinking import Shrinker
 

@@ -47,9 +47,3 @@ class SpotterTeacher(ModelTeacher):
             The taps, None without words.
         """
         return self.spotter.rec_taps(self.prepare(inputs), data_samples, words)
-
-    def _best_format(self, model: nn.Module) -> torch.memory_format:
-        # The STN of ASTER and SVTR views what its convolutions put out: channels last fail there.
-        rectifies = any(getattr(part, 'preprocessor', None) is not None
-                        for part in model.modules())
-        return torch.contiguous_format if rectifies else super()._best_format(model)

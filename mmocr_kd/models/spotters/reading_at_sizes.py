@@ -7,8 +7,8 @@ from typing import Any, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ...distill.memory_format import fast_layout
 from ...losses import Labels
-from .memory_format import fast_layout
 from .rec_taps import RecTapReader
 
 Cut = tuple[Tensor, Sequence[Any]]  # what was cut out for N words, and their samples

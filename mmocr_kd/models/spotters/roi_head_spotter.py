@@ -120,8 +120,7 @@ class RoIHeadSpotter:
         levels = tuple(features)[:getattr(head.roi_extractor, 'num_inputs', None)]
         if getattr(head, 'neck', None) is not None:
             levels = head.neck(levels)
-        # MMCV's operators read any layout as the usual one; a teacher's maps are channels last.
-        return head.roi_extractor(tuple(level.contiguous() for level in levels), proposals)
+        return head.roi_extractor(levels, proposals)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from ....adapters.image_sizes import valid_sizes
+from ....distill.memory_format import fast_layout
 from ....losses import Labels
-from ..memory_format import fast_layout
 from ..part_losses import idle_loss, name_losses
 from ..rec_taps import RecTaps
 from ..spotter_protocol import Batch
@@ -129,7 +129,8 @@ class MaskRCNNTextSpotter(BaseTextDetector):
 
     def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
         """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
-        maps = ((self._detection.feature(fast_layout(inputs, self.detector.backbone)),
+        readers = self.detector.backbone, self.detector.neck, self.roi_extractor
+        maps = ((self._detection.feature(fast_layout(inputs, *readers)),
                  valid_sizes(inputs, data_samples), words)
                 for inputs, data_samples, words in batches)
         return self._reader.read_at_sizes(maps, self.chunk_size)

@@ -1,8 +1,9 @@
 """Time, memory and operations of things to be compared. Knows nothing of OCR or distillation."""
 from .cost_table import CostTable
 from .interleave import Case, Timing, interleave
-from .macs import layer_macs, product_macs
+from .layer_macs import layer_macs
 from .peak_memory import peak_bytes, tensor_bytes
+from .product_macs import product_macs
 from .ratio import Ratio, median_ratio
 
 __all__ = [

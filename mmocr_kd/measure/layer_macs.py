@@ -1,4 +1,4 @@
-"""How many multiply-accumulate operations a network needs, counted in two ways."""
+"""How many multiply-accumulate operations a network needs, by the rules of ptflops."""
 from __future__ import annotations
 
 from collections import Counter
@@ -8,7 +8,6 @@ from typing import Any, Callable
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def layer_macs(model: nn.Module, run: Callable[[], Any]) -> Counter[str]:
@@ -19,7 +18,8 @@ def layer_macs(model: nn.Module, run: Callable[[], Any]) -> Counter[str]:
     layer's one for each of its outputs (however many vectors it maps), an affine normalisation
     has two for each value and a ReLU one. Only modules that run are seen. Products outside of
     modules are not, nor are the projections within :class:`torch.nn.MultiheadAttention`: of an
-    attention layer nothing counts, which flatters transformers; see :func:`product_macs`.
+    attention layer nothing counts, which flatters transformers; see
+    :func:`~mmocr_kd.measure.product_macs`.
 
     Args:
         model: The model; it is left as it was.
@@ -38,23 +38,6 @@ def layer_macs(model: nn.Module, run: Callable[[], Any]) -> Counter[str]:
         for handle in handles:
             handle.remove()
     return counts
-
-
-def product_macs(run: Callable[[], Any]) -> int:
-    """Operations of all products: convolutions and matrix products, wherever they are computed.
-
-    What PyTorch's own counter sees, halved because it counts a product and its sum as two. Biases,
-    normalisations and activations do not count.
-
-    Args:
-        run: Runs the model once.
-
-    Returns:
-        Multiply-accumulate operations.
-    """
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return counter.get_total_flops() // 2
 
 
 _COUNTED = (_ConvNd, nn.Linear, _BatchNorm, nn.ReLU)

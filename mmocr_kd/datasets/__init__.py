@@ -1,4 +1,5 @@
 """Data sets and preparers, registered in MMOCR's registries."""
+from .checked_dataset import CheckedOCRDataset, CheckedRecogTextDataset  # noqa: F401
 from .embedded import *  # noqa: F401,F403
 from .preparers import *  # noqa: F401,F403
 from .transforms import *  # noqa: F401,F403

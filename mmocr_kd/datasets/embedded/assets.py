@@ -87,6 +87,25 @@ def _asset(package: str, path: str) -> str:
     return str(file)
 
 
+def require_assets(split: str) -> None:
+    """Check that all fonts and photos of a split are there, before the first one is read.
+
+    Args:
+        split: One of :data:`PHOTOS`.
+
+    Raises:
+        ImportError: If a package that ships one is missing, or does not ship it.
+    """
+    for face in FACES:
+        _font_file(face)
+    for photo in PHOTOS[split]:
+        _asset(photo.package, photo.path)
+
+
+def _font_file(face: str) -> str:
+    return _asset('matplotlib', f'mpl-data/fonts/ttf/{face}.ttf')
+
+
 @lru_cache(maxsize=1024)
 def load_font(face: str, size: int) -> ImageFont.FreeTypeFont:
     """A font from matplotlib's wheel, cached per process.
@@ -98,9 +117,8 @@ def load_font(face: str, size: int) -> ImageFont.FreeTypeFont:
     Raises:
         ImportError: If matplotlib is missing.
     """
-    path = _asset('matplotlib', f'mpl-data/fonts/ttf/{face}.ttf')
     # The basic layout engine is in every build of Pillow, so kerning is the same everywhere.
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(_font_file(face), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache

@@ -6,6 +6,8 @@ from typing import Any, Callable, Sequence
 from mmocr.datasets import OCRDataset
 from mmocr.registry import DATASETS
 
+from ..checked_dataset import CheckedDataset
+from .assets import require_assets
 from .backend import image_path
 from .plan import Word, plan_scene
 from .spec import SceneSpec
@@ -69,7 +71,11 @@ class EmbeddedDataset(OCRDataset):
 
         Returns:
             One dict per sample with ``img_path`` and ``instances``.
+
+        Raises:
+            ImportError: If a wheel that ships fonts or photos is not installed.
         """
+        require_assets(self.spec.split)
         samples: list[dict[str, Any]] = []
         for index in range(self.num_images):
             samples += self.samples_of(index, plan_scene(self.spec, index).words)
@@ -155,15 +161,20 @@ class EmbeddedTextSpottingDataset(EmbeddedTextDetDataset):
 
 
 @DATASETS.register_module()
-class EmbeddedTextRecogDataset(EmbeddedDataset):
+class EmbeddedTextRecogDataset(CheckedDataset, EmbeddedDataset):
     """Embedded data for text recognition: one sample per readable word, cut out and straightened.
 
     Samples have ``img_path`` and one instance with the ``text``. ``num_images`` counts the scenes
     the words are cut from, some seven readable words each. See :class:`EmbeddedDataset` for the
-    fields.
+    fields, and :class:`CheckedDataset` for labels that the pipeline drops.
     """
 
     METAINFO = dict(dataset_type='TextRecogDataset', task_name='textrecog')
+
+    @property
+    def place(self) -> str:
+        """What messages call this data set."""
+        return f'{type(self).__name__} {self.spec.name!r}'
 
     def samples_of(self, index: int, words: list[Word]) -> list[dict[str, Any]]:
         """A sample per readable word.

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
+from ..checked_dataset import CheckedDataset
 from ..embedded.arrays import Image
 from .backend import record_path
 from .holdout import Holdout
@@ -18,27 +19,27 @@ _SHOWN = 5
 
 
 @DATASETS.register_module()
-class CheckedRecogLMDBDataset(RecogLMDBDataset):
+class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
     """MMOCR's ``RecogLMDBDataset`` with checks, shapes and a part set aside.
 
     The file has the keys ``num-samples``, ``image-000000001`` and ``label-000000001``, counted
     from 1. Unlike MMOCR's, samples have ``img_shape`` and ``ori_shape``, which packing needs, and
     ``img_path`` as a name; the file is opened once per process, workers included; two data sets
-    may read one file; and broken records are named. A missing label is an empty text. Images are
+    may read one file; and broken records are named. Labels that the pipeline drops are left out,
+    see :class:`CheckedDataset`; a missing label is an empty text, which is said. Images are
     read already; ``LoadImageFromFile`` may nevertheless stand in a pipeline that is shared with
     other data sets, and reads the same image again.
 
     Args:
         ann_file: A folder with ``data.mdb`` in it, or the file itself.
         img_color_type: 'color' for BGR images of shape (H, W, 3), 'grayscale' for (H, W).
-        on_error: What to do about missing or undecodable images. 'raise' stops with the record's
-            number. 'skip' warns with it; in training another sample is drawn, and in test mode,
-            where every image is decoded once at the start, the record does not count.
+        on_error: What to do about missing or undecodable images and labels. 'raise' stops with the
+            record's number. 'skip' warns with it; in training another sample is drawn, and in test
+            mode, where every image is decoded once at the start, the record does not count.
         split: 'train' or 'val': read one part of the file, divided as ``holdout`` says. None
             reads all of it.
         holdout: Fields of :class:`Holdout`, for ``split``.
-        **kwargs: As in :class:`mmengine.dataset.BaseDataset`. ``indices`` counts the records that
-            are left.
+        **kwargs: As in :class:`CheckedDataset`. ``indices`` counts the records that are whole.
 
     Raises:
         BrokenRecordError: If a record is broken and ``on_error='raise'``.
@@ -78,37 +79,44 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
         """
         self.records = Records(self.ann_file, self.images, self.color_type)
         numbers = self._numbers(self.records.count())
-        broken = {n: problem for n in numbers if (problem := self._problem(n))}
-        if len(broken) == len(numbers):
-            raise self.records.wrong_layout(broken[numbers[0]])
+        missing = {n: key for n in numbers if (key := self.records.missing_image(n))}
+        if len(missing) == len(numbers):
+            raise self.records.wrong_layout(f'{missing[numbers[0]]!r} is missing')
+        samples, broken = [], {}
+        for number in numbers:
+            try:
+                samples.append(self._sample(number))
+            except BrokenRecordError as error:
+                broken[number] = str(error)
         if broken:
-            self._report(broken)
-        return [self._sample(n) for n in numbers if n not in broken]
+            self._report_broken(broken)
+        self._report_unlabelled([sample['record'] for sample in samples])
+        return samples
 
     def _numbers(self, count: int) -> list[int]:
         if self.split is None:
             return list(range(1, count + 1))
         return [i + 1 for i in self.holdout.numbers(count, self.split)]
 
-    def _problem(self, number: int) -> str | None:
-        """What is wrong with a record, as far as it must be known before the start."""
-        try:
-            self.records.require_images(number)
-            if self.test_mode and self.on_error == 'skip':
-                self.records.read(number)
-        except BrokenRecordError as error:
-            return str(error)
-        return None
-
-    def _report(self, broken: dict[int, str]) -> None:
-        shown = f'{list(broken)[:_SHOWN]}{"..." if len(broken) > _SHOWN else ""}'
-        message = (f'{len(broken)} records of {self.ann_file!r} are broken, of numbers {shown}. '
-                   f'The first: {next(iter(broken.values()))}')
+    def _report_broken(self, broken: dict[int, str]) -> None:
+        message = (f'{len(broken)} records of {self.ann_file!r} are broken, of numbers '
+                   f'{_first(list(broken))}. The first: {next(iter(broken.values()))}')
         if self.on_error == 'raise':
             raise BrokenRecordError(f"{message}. Set on_error='skip' to do without them")
         print_log(f'{message}; they are left out', 'current', logging.WARNING)
 
+    def _report_unlabelled(self, numbers: list[int]) -> None:
+        bare = [n for n in numbers if not self.records.has_label(n)]
+        if bare:
+            print_log(f'{len(bare)} records of {self.ann_file!r} have no label, of numbers '
+                      f'{_first(bare)}: their text is taken as empty', 'current', logging.WARNING)
+
     def _sample(self, number: int) -> dict[str, Any]:
+        """A record's annotation; its images are looked at as far as must be before the start."""
+        if key := self.records.missing_image(number):
+            raise BrokenRecordError(f'{key!r} of {self.ann_file!r} is missing')
+        if self.test_mode and self.on_error == 'skip':
+            self.records.read(number)
         key = self.records.key('img', number)
         return dict(record=number, img_key=key, img_path=record_path(self.ann_file, key),
                     instances=[dict(text=self.records.text(number))])
@@ -147,6 +155,10 @@ class CheckedRecogLMDBDataset(RecogLMDBDataset):
     def close(self) -> None:
         """Close the file; reading opens it again."""
         self.records.file.close()
+
+
+def _first(numbers: list[int]) -> str:
+    return f'{numbers[:_SHOWN]}{"..." if len(numbers) > _SHOWN else ""}'
 
 
 def _require(field: str, value: object, choices: tuple[object, ...]) -> None:

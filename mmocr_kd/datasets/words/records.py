@@ -52,23 +52,37 @@ class Records:
 
         Args:
             number: Which record.
-        """
-        return (self._get(_key('label', number)) or b'').decode('utf-8', 'replace')
 
-    def require_images(self, number: int) -> None:
-        """Check that a record has its images, without decoding them.
+        Raises:
+            BrokenRecordError: If it is not in UTF-8.
+        """
+        content = self._get(key := _key('label', number)) or b''
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            raise BrokenRecordError(f'{key!r} of {self.path!r} is not in UTF-8: {content!r}. Write '
+                                    'the file with labels in UTF-8') from None
+
+    def has_label(self, number: int) -> bool:
+        """Whether a record has a label.
 
         Args:
             number: Which record.
-
-        Raises:
-            BrokenRecordError: If one is missing.
         """
+        return self._has(_key('label', number))
+
+    def missing_image(self, number: int) -> str | None:
+        """Key of the first image that a record lacks; None if it has all. Decodes none.
+
+        Args:
+            number: Which record.
+        """
+        keys = [self.key(name, number) for name in self.images]
+        return next((key for key in keys if not self._has(key)), None)
+
+    def _has(self, key: str) -> bool:
         with self.file.begin() as transaction:
-            for name in self.images:
-                key = self.key(name, number)
-                if not transaction.cursor().set_key(key.encode()):
-                    raise BrokenRecordError(f'{key!r} of {self.path!r} is missing')
+            return bool(transaction.cursor().set_key(key.encode()))
 
     def read(self, number: int) -> dict[str, Image]:
         """Decode the images of a record.

@@ -5,7 +5,7 @@ from typing import Any, Sequence
 
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @MODELS.register_module()
@@ -15,7 +15,8 @@ class TIMMFeatures(BaseModule):
     Args:
         model_name: Name known to ``timm.create_model``, e.g. 'efficientnet_lite0'.
         out_indices: Which pyramid levels to return; timm counts from stride 2, so (1, 2, 3, 4)
-            are the strides 4, 8, 16 and 32 that FPN-like necks expect.
+            are the strides 4, 8, 16 and 32 that FPN-like necks expect. Blocks after the last of
+            them are left out.
         pretrained: Let timm fetch its own weights (needs network access).
         init_cfg: MMEngine initialisation. A 'Pretrained' checkpoint holds keys below ``timm.``.
 
@@ -36,6 +37,7 @@ class TIMMFeatures(BaseModule):
             raise ImportError('TIMMFeatures needs timm: run "pip install timm"') from error
         self.timm: Any = timm.create_model(
             model_name, pretrained=pretrained, features_only=True, out_indices=tuple(out_indices))
+        self._drop_blocks_after(self.timm.feature_info.module_name()[-1])
 
     @property
     def out_channels(self) -> list[int]:
@@ -52,3 +54,10 @@ class TIMMFeatures(BaseModule):
             One map per entry of ``out_indices``, shape (N, C_i, H / 2^(i+1), W / 2^(i+1)).
         """
         return tuple(self.timm(x))
+
+    def _drop_blocks_after(self, last: str) -> None:
+        """timm leaves them in networks such as EfficientNet; DDP waits for their gradients."""
+        path, _, index = last.rpartition('.')
+        blocks = getattr(self.timm, path, None) if path else None
+        if isinstance(blocks, nn.Sequential):
+            setattr(self.timm, path, blocks[:int(index) + 1])

@@ -32,6 +32,14 @@ def test_loads_its_parents_weights_and_fields(name, fields, image, features):
     assert isinstance(backbone, type(parent))
 
 
+@pytest.mark.parametrize(('name', 'fields', 'image', 'features'), BACKBONES)
+def test_every_parameter_gets_a_gradient(name, fields, image, features):
+    backbone = MODELS.build(dict(type=f'LowRes{name}', **fields)).train()
+    channels, height, width = image
+    backbone(torch.randn(2, channels, height // 2, width // 2)).square().sum().backward()
+    assert [n for n, p in backbone.named_parameters() if p.grad is None] == []
+
+
 def pair(name, fields):
     parent = MODELS.build(dict(type=name, **fields)).eval()
     backbone = MODELS.build(dict(type=f'LowRes{name}', **fields)).eval()

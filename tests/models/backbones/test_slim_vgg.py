@@ -30,6 +30,14 @@ def test_full_width_is_the_minivgg_of_crnn(channels, stem_pool, original, size):
         assert torch.equal(ours.eval()(images), theirs(images))
 
 
+@pytest.mark.parametrize(('stem_pool', 'height'), [(True, 32), (False, 16)])
+@pytest.mark.parametrize('norm_all', [False, True])
+def test_every_parameter_gets_a_gradient(stem_pool, height, norm_all):
+    model = SlimVGG(width=1 / 32, norm_all=norm_all, stem_pool=stem_pool)
+    model(torch.randn(2, 1, height, 50)).square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
 @pytest.mark.parametrize('width', [1 / 64, .1, .25, 1.5])
 @pytest.mark.parametrize('norm_all', [False, True])
 def test_small_image_without_first_pooling_gives_features_of_the_large_ones_size(width, norm_all):

@@ -16,7 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
-from mmocr_kd.apis import Passes, ScalePasses, load_strictly, read_checkpoint
+from mmocr_kd.apis import Passes, ScalePasses, build_loaded, read_checkpoint
 from mmocr_kd.measure import Case, CostTable, interleave, product_macs
 from mmocr_kd.models.dld import Shrinker
 from mmocr_kd.models.spotters.adapt import distillable
@@ -92,7 +92,7 @@ def load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     if args.checkpoint is None:
         return MODELS.build(copy.deepcopy(cfg.model)).eval(), cfg.model
     state = read_checkpoint(args.checkpoint)['state_dict']
-    return load_strictly(cfg, cfg.model, state, args.checkpoint).eval(), cfg.model
+    return build_loaded(cfg, cfg.model, state, args.checkpoint).eval(), cfg.model
 
 
 def prepare(args: argparse.Namespace) -> tuple[ScalePasses, list[float]]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 
-from mmocr_kd.apis import deployed_config, load_strictly, read_checkpoint, student_checkpoint
+from mmocr_kd.apis import build_loaded, deployed_config, read_checkpoint, student_checkpoint
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,7 +58,7 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
     training = Config.fromfile(args.config)
     training.merge_from_dict(args.cfg_options)
     cfg = deployed_config(training, args.with_selector)
-    load_strictly(cfg, cfg.model, student['state_dict'], args.checkpoint)
+    build_loaded(cfg, cfg.model, student['state_dict'], args.checkpoint)
     return whole, student, cfg
 
 

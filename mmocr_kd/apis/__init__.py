@@ -3,10 +3,10 @@ from .deployment import deployed_config
 from .distillation import Distillation, find_distillation, student_config
 from .low_res_distillation import LowResDistillation, find_low_res_distillation
 from .scale_passes import Passes, ScalePasses
-from .student import load_strictly, load_student, read_checkpoint, student_checkpoint
+from .student import build_loaded, load_student, read_checkpoint, student_checkpoint
 
 __all__ = [
-    'Distillation', 'LowResDistillation', 'Passes', 'ScalePasses', 'deployed_config',
-    'find_distillation', 'find_low_res_distillation', 'load_strictly', 'load_student',
+    'Distillation', 'LowResDistillation', 'Passes', 'ScalePasses', 'build_loaded',
+    'deployed_config', 'find_distillation', 'find_low_res_distillation', 'load_student',
     'read_checkpoint', 'student_checkpoint', 'student_config'
 ]

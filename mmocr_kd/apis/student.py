@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
+from ..distill import load_strictly
 from .distillation import student_config
 
 # Below these the wrappers keep what the student does without: adaptors, projectors of losses.
@@ -72,11 +73,11 @@ def load_student(cfg: Config, checkpoint: str | Path) -> nn.Module:
         ValueError: If the checkpoint cannot be read or does not fit.
     """
     state = student_checkpoint(read_checkpoint(checkpoint))['state_dict']
-    return load_strictly(cfg, student_config(cfg.model), state, checkpoint).eval()
+    return build_loaded(cfg, student_config(cfg.model), state, checkpoint).eval()
 
 
-def load_strictly(cfg: Config, model: dict[str, Any], state: dict[str, Tensor],
-                  checkpoint: str | Path) -> nn.Module:
+def build_loaded(cfg: Config, model: dict[str, Any], state: dict[str, Tensor],
+                 checkpoint: str | Path) -> nn.Module:
     """Build a model and load weights, every key of which has to match.
 
     Args:
@@ -89,18 +90,9 @@ def load_strictly(cfg: Config, model: dict[str, Any], state: dict[str, Tensor],
         The model.
 
     Raises:
-        ValueError: If they do not fit.
+        CheckpointError: If they do not fit.
     """
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     built: nn.Module = MODELS.build(copy.deepcopy(model))  # MMOCR's decoders write into theirs
-    try:
-        built.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f'{checkpoint} does not fit {cfg.filename}: {_brief(error)}') from error
+    load_strictly(built, state, checkpoint, cfg.filename)
     return built
-
-
-def _brief(error: RuntimeError, lines: int = 5) -> str:
-    head, *rest = str(error).splitlines()
-    more = [f'\t... and {len(rest) - lines} more'] if len(rest) > lines else []
-    return '\n'.join([head, *rest[:lines], *more])

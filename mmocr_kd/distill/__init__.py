@@ -1,6 +1,7 @@
 """The engine: teachers, recordings, schedules and the distillation step. Knows nothing of OCR."""
+from .checkpoint import load_strictly, read_weights
 from .distiller import Distiller, MaskDrawer, Term, merge_losses
-from .errors import InheritanceError, RecordingError, TeacherCheckpointError, TeacherOutputError
+from .errors import CheckpointError, InheritanceError, RecordingError, TeacherOutputError
 from .finite import FiniteCheck
 from .inherit import Inheritance, Initializer, inherit_weights
 from .model_teacher import ModelTeacher, model_config
@@ -10,8 +11,8 @@ from .schedule import Schedule
 from .teacher import Teacher
 
 __all__ = [
-    'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError', 'Initializer', 'MaskDrawer',
-    'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike', 'Teacher',
-    'TeacherCheckpointError', 'TeacherOutputError', 'Term', 'inherit_weights', 'merge_losses',
-    'model_config', 'sum_pool_patch'
+    'CheckpointError', 'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError', 'Initializer',
+    'MaskDrawer', 'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike',
+    'Teacher', 'TeacherOutputError', 'Term', 'inherit_weights', 'load_strictly', 'merge_losses',
+    'model_config', 'read_weights', 'sum_pool_patch'
 ]

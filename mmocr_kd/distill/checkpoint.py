@@ -1,58 +1,100 @@
-"""Loading a teacher's weights: safely, and all or nothing."""
+"""Reading a model's weights safely, and loading them all or not at all."""
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from .errors import TeacherCheckpointError
+from .download import download, is_address
+from .errors import CheckpointError
+
+# What distilling wrappers keep beside the student; without them it is of no use.
+_OF_TRAINING = ('adaptors.', 'losses.', 'selector.')
 
 
-def load_strictly(model: nn.Module, checkpoint: str, config: Any = None) -> None:
-    """Load ``checkpoint`` into ``model``, refusing anything but a perfect match.
-
-    Only tensors and the plain types MMEngine writes are unpickled (``weights_only``).
+def read_weights(checkpoint: str | os.PathLike[str], config: Any = None) -> dict[str, Tensor]:
+    """Read a state dict without running code from it (``weights_only``).
 
     Args:
-        model: Receives the weights.
-        checkpoint: Path of an MMEngine checkpoint or a plain state dict, or its http(s) address.
-        config: The teacher's config, for the hint when the file is missing.
+        checkpoint: An MMEngine checkpoint or a plain state dict: its path, its http(s) address, or
+            the folder of a training, whose last checkpoint counts.
+        config: The model's config, for the hint when the file is missing.
+
+    Returns:
+        Key -> tensor on the CPU, without the prefixes of DDP and ``torch.compile``.
 
     Raises:
         FileNotFoundError: If the file does not exist; the message has the training command.
-        TeacherCheckpointError: If the file is corrupt or any key or shape differs.
+        CheckpointError: If it is damaged, or holds no state dict.
     """
-    state = _state_dict(_read(checkpoint, config), checkpoint)
-    problems = _differences(model.state_dict(), state)
-    if problems:
-        raise TeacherCheckpointError(
-            f'checkpoint={checkpoint!r} does not fit the teacher {type(model).__name__}:\n'
-            + '\n'.join(problems) + '\nGive the config the checkpoint was trained with.')
-    model.load_state_dict(state)
-
-
-def _read(checkpoint: str, config: Any) -> Any:
-    if checkpoint.startswith(('http://', 'https://')):
-        return torch.hub.load_state_dict_from_url(
-            checkpoint, map_location='cpu', weights_only=True)
-    path = Path(checkpoint).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"the teacher's checkpoint={checkpoint!r} does not exist.{_train_hint(path, config)}")
+    name = os.fspath(checkpoint)
+    path = download(name) if is_address(name) else _existing(name, config)
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        loaded = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or hostile file
-        raise TeacherCheckpointError(
-            f"the teacher's checkpoint={checkpoint!r} cannot be read as weights "
-            f'({type(error).__name__}: {error})') from error
+        raise CheckpointError(f'checkpoint={name!r} cannot be read as weights from {path} '
+                              f'({type(error).__name__}: {error})') from error
+    return _state_dict(loaded, name)
+
+
+def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
+                  checkpoint: str | os.PathLike[str], config: str | None = None) -> None:
+    """Load weights, refusing anything but a perfect match.
+
+    Buffers that the model computes itself need not be there; where they are, as in MMOCR's files
+    of 2022 (``data_preprocessor.mean``), they have to say the same. What distilling wrappers add to
+    a student's checkpoint is left out.
+
+    Args:
+        model: Receives the weights.
+        state: Key -> tensor.
+        checkpoint: Where they come from.
+        config: Where the model comes from, for the message.
+
+    Raises:
+        CheckpointError: If any key, shape or computed buffer differs, listing them.
+    """
+    wanted, computed = model.state_dict(), dict(model.named_buffers())
+    given = {key: value for key, value in state.items()
+             if key in wanted or not key.startswith(_OF_TRAINING)}
+    problems = _differences(wanted, given, computed)
+    if problems:
+        raise CheckpointError(
+            f'checkpoint={os.fspath(checkpoint)} does not fit {type(model).__name__}'
+            f'{f" of {config}" if config else ""}:\n' + '\n'.join(problems)
+            + '\nGive the config the checkpoint was trained with.')
+    model.load_state_dict({key: given[key] for key in wanted})
+
+
+def _existing(checkpoint: str, config: Any) -> Path:
+    path = Path(checkpoint).expanduser()
+    if path.is_dir():
+        return _last_of(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint={checkpoint!r} does not exist.'
+                                f'{_train_hint(path, config)}')
+    return path
+
+
+def _last_of(folder: Path) -> Path:
+    """MMEngine notes the last checkpoint's path as it was then: the folder may have moved."""
+    note = folder / 'last_checkpoint'
+    last = folder / Path(note.read_text().strip()).name if note.is_file() else None
+    if last is None or not last.is_file():
+        raise FileNotFoundError(
+            f"checkpoint={str(folder)!r} is a folder without "
+            f"{'a note last_checkpoint' if last is None else f'its last checkpoint {last.name}'}: "
+            'give the path of a file, or the work_dir of a training that saved one')
+    return last
 
 
 def _train_hint(path: Path, config: Any) -> str:
     if not isinstance(config, str):
-        return ' Train the teacher first, or correct the path.'
+        return ' Train that model first, or correct the path.'
     name = config.split('/')[-1] if '::' in config else config
     folder = shlex.quote(str(path.parent))
     return f' Train it first:\n  mim train mmocr {name} --work-dir {folder}'
@@ -61,15 +103,41 @@ def _train_hint(path: Path, config: Any) -> str:
 def _state_dict(loaded: Any, checkpoint: str) -> dict[str, Tensor]:
     state = loaded.get('state_dict', loaded) if isinstance(loaded, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise TeacherCheckpointError(f'checkpoint={checkpoint!r} holds no state dict')
-    return {key.removeprefix('module.'): value for key, value in state.items()}
+        raise CheckpointError(f'checkpoint={checkpoint!r} holds no state dict')
+    plain = {key.replace('_orig_mod.', '').removeprefix('module.'): value
+             for key, value in state.items()}
+    if len(plain) != len(state):
+        raise CheckpointError(f'checkpoint={checkpoint!r} holds keys twice, with and without the '
+                              'prefixes module. (DDP) or _orig_mod. (torch.compile)')
+    return plain
 
 
-def _differences(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> list[str]:
-    lines = [f'  missing: {key}' for key in wanted if key not in given]
-    lines += [f'  unexpected: {key}' for key in given if key not in wanted]
-    lines += [
+def _differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor],
+                 computed: Mapping[str, Tensor]) -> list[str]:
+    missing = [f'  missing: {key}' for key in wanted if key not in given]
+    extra = [f'  unexpected: {key}' for key in given if key not in wanted and key not in computed]
+    shapes = [
         f'  {key}: shape {tuple(given[key].shape)}, the config wants {tuple(wanted[key].shape)}'
         for key in wanted if key in given and wanted[key].shape != given[key].shape
     ]
-    return lines
+    values = [
+        f'  {key}: {_values(given[key])}, the config says {_values(value)}'
+        for key, value in computed.items()
+        if key in given and key not in wanted and not _agree(given[key], value)
+    ]
+    return [line for kind in (missing, extra, shapes, values) for line in _brief(kind)]
+
+
+def _agree(given: Tensor, computed: Tensor) -> bool:
+    return given.shape == computed.shape and torch.allclose(
+        given.double(), computed.cpu().double(), rtol=1e-4, atol=1e-4)
+
+
+def _values(buffer: Tensor) -> str:
+    shown = ', '.join(f'{value:g}' for value in buffer.flatten()[:4].tolist())
+    return f'[{shown}{", ..." if buffer.numel() > 4 else ""}]'
+
+
+def _brief(lines: list[str], most: int = 5) -> list[str]:
+    more = [f'  ... and {len(lines) - most} more'] if len(lines) > most else []
+    return lines[:most] + more

@@ -5,8 +5,8 @@ class RecordingError(RuntimeError):
     """A module to record does not exist, was not run, ran twice, or gave no tensor."""
 
 
-class TeacherCheckpointError(RuntimeError):
-    """A teacher's checkpoint cannot be read or does not fit its config."""
+class CheckpointError(ValueError):
+    """A checkpoint cannot be read or does not fit its config."""
 
 
 class TeacherOutputError(RuntimeError):

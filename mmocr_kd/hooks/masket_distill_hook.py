@@ -43,7 +43,7 @@ class MaskETDistillHook(Hook):
     Raises:
         ValueError, TypeError: If a field has an unknown value.
         RecordingError: When training starts, if the detector has no text probability map.
-        FileNotFoundError, TeacherCheckpointError: Likewise, if the teacher cannot be loaded.
+        FileNotFoundError, CheckpointError: Likewise, if the teacher cannot be loaded.
     """
 
     def __init__(self,

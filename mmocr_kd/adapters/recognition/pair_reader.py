@@ -47,7 +47,7 @@ class PairReader:
 
         Raises:
             ValueError: If student and teacher have different dictionaries.
-            FileNotFoundError, TeacherCheckpointError: See ``ModelTeacher``.
+            FileNotFoundError, CheckpointError: See ``ModelTeacher``.
         """
         teacher: Any = self.teacher.build()
         if not self._bound:

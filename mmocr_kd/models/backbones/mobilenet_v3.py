@@ -10,6 +10,8 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
+from ...distill import read_weights
+
 # Index of the last feature block at each of the strides 4, 8, 16 and 32. For 'large' these are
 # the taps of the official DB repository; for 'small' they follow the same rule.
 _TAPS = {'large': (3, 6, 12, 16), 'small': (1, 3, 8, 12)}
@@ -27,12 +29,13 @@ class MobileNetV3(BaseModule):
         arch: 'large' or 'small' (Howard et al., "Searching for MobileNetV3").
         width_mult: Channel multiplier, > 0. Pretrained weights exist for 1.0 only.
         out_indices: Which of the four maps (0..3, strides 4, 8, 16, 32) to return, ascending.
+            Blocks after the last of them are left out: DDP waits for the gradients of all.
         frozen_stages: Freeze the stem (0) and everything up to the map of stride 4 (1), 8 (2),
             16 (3) or 32 (4). -1 freezes nothing.
         norm_eval: Keep BatchNorm layers in eval mode while training.
         init_cfg: MMEngine initialisation. ``dict(type='Pretrained',
             checkpoint='torchvision://mobilenet_v3_large')`` is loaded strictly: apart from the
-            classifier, which detection has no use for, every key has to match.
+            classifier and blocks left out, which have no use here, every key has to match.
 
     Raises:
         ValueError: If a field has an unknown value.
@@ -53,7 +56,8 @@ class MobileNetV3(BaseModule):
         self.norm_eval = norm_eval
         self.taps = _TAPS[arch]
         build = getattr(torchvision.models, f'mobilenet_v3_{arch}')
-        self.features: nn.Sequential = build(weights=None, width_mult=width_mult).features
+        features = build(weights=None, width_mult=width_mult).features
+        self.features: nn.Sequential = features[:self.taps[max(self.out_indices)] + 1]
         self._freeze()
 
     @property
@@ -107,10 +111,23 @@ class MobileNetV3(BaseModule):
 
     def _load_pretrained(self, checkpoint: str) -> None:
         print_log(f'MobileNetV3: load {checkpoint} strictly', logger='current')
-        loaded = _load_checkpoint(checkpoint, map_location='cpu')
-        state = loaded.get('state_dict', loaded)
-        state = {k: v for k, v in state.items() if not k.startswith('classifier.')}
+        state = _read_pretrained(checkpoint)
+        unused = ('classifier.', *_blocks_after(self.features))
+        state = {k: v for k, v in state.items() if not k.startswith(unused)}
         self.load_state_dict(state, strict=True)
+
+
+def _read_pretrained(checkpoint: str) -> dict[str, Tensor]:
+    scheme, separator, _ = checkpoint.partition('://')
+    if not separator or scheme in ('http', 'https'):
+        return read_weights(checkpoint)
+    loaded = _load_checkpoint(checkpoint, map_location='cpu')  # 'torchvision://', 'openmmlab://'
+    return loaded.get('state_dict', loaded)
+
+
+def _blocks_after(features: nn.Sequential) -> tuple[str, ...]:
+    """Prefixes of torchvision's blocks (17 at most) that are not there."""
+    return tuple(f'features.{index}.' for index in range(len(features), 17))
 
 
 def _check_fields(arch: str, width_mult: float, out_indices: Sequence[int],

@@ -59,7 +59,7 @@ class DBNetDistiller(DBNet):
             Loss name -> scalar.
 
         Raises:
-            RecordingError, TeacherOutputError, FileNotFoundError, TeacherCheckpointError: See
+            RecordingError, TeacherOutputError, FileNotFoundError, CheckpointError: See
                 :class:`~mmocr_kd.distill.Distiller` and ``ModelTeacher``.
         """
         weight = self._weight()

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import pytest
 import torch
 import torchvision
@@ -60,6 +62,28 @@ def test_out_indices(out_indices):
     model = MobileNetV3('small', out_indices=out_indices).eval()
     maps = model(torch.randn(1, 3, 64, 64))
     assert [m.shape[1] for m in maps] == [CHANNELS['small'][i] for i in out_indices]
+
+
+ALL_OUT_INDICES = [c for n in range(1, 5) for c in combinations(range(4), n)]
+
+
+@pytest.mark.parametrize('out_indices', ALL_OUT_INDICES)
+def test_every_parameter_gets_a_gradient(out_indices):
+    model = MobileNetV3('small', width_mult=.35, out_indices=out_indices).train()
+    sum(m.square().sum() for m in model(torch.randn(2, 3, 64, 64))).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize('arch', ['large', 'small'])
+@pytest.mark.parametrize('out_indices', [(0, ), (1, 2), (3, )])
+def test_pretrained_weights_load_into_what_is_left(arch, out_indices, tmp_path):
+    reference = getattr(torchvision.models, f'mobilenet_v3_{arch}')(weights=None)
+    torch.save(reference.state_dict(), tmp_path / 'imagenet.pth')
+    model = MobileNetV3(arch, out_indices=out_indices, init_cfg={
+        'type': 'Pretrained', 'checkpoint': str(tmp_path / 'imagenet.pth')})
+    model.init_weights()
+    expected = reference.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize(('stages', 'last'), [(-1, -1), (0, 0), (1, 1), (2, 3), (3, 8), (4, 12)])

@@ -10,7 +10,7 @@ from tiny_dld import pages, prepared, same, state, student_cfg
 from tiny_recog import checkpoint
 from tiny_spotter import spotter_cfg
 
-from mmocr_kd.distill.errors import TeacherCheckpointError
+from mmocr_kd.distill.errors import CheckpointError
 from mmocr_kd.models.dld import SpotterTeacher
 from mmocr_kd.models.spotters import RecTaps
 
@@ -144,5 +144,5 @@ def test_missing_and_foreign_checkpoints(spec, tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere.pth'):
         SpotterTeacher(spec['config'], str(tmp_path / 'nowhere.pth')).build()
     other = checkpoint(tmp_path / 'dbnet.pth', dbnet_cfg())
-    with pytest.raises(TeacherCheckpointError, match='does not fit'):
+    with pytest.raises(CheckpointError, match='does not fit'):
         SpotterTeacher(spec['config'], other['checkpoint']).build()

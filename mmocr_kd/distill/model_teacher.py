@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import Any, Mapping, Sequence
 
 import torch
@@ -10,7 +11,7 @@ from mmengine.hub import get_config
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from .checkpoint import load_strictly
+from .checkpoint import load_strictly, read_weights
 from .memory_format import to_channels_last
 from .recorder import Recorder, SourceLike
 from .renormalize import Normalization, Renormalize
@@ -30,20 +31,28 @@ class ModelTeacher(Teacher):
 
     Args:
         config: Path of a config, ``mmocr::`` path, or a dict: a whole config or just its model.
-        checkpoint: Path or address of the weights; every key has to match.
+        checkpoint: Its weights, see :func:`.read_weights`; every key has to match, see
+            :func:`.load_strictly`.
+
+    A distilling wrapper that has a ``student`` teaches by that: config and checkpoint of one
+    distillation are a teacher for the next.
 
     Raises:
-        TypeError: If ``config`` is of another type.
-        FileNotFoundError, TeacherCheckpointError: From :meth:`build` and :meth:`bind`, see
-            :func:`~mmocr_kd.distill.checkpoint.load_strictly`.
+        TypeError: If a field is of another type.
+        FileNotFoundError, CheckpointError: From :meth:`build` and :meth:`bind`, if config or
+            checkpoint do not exist or do not fit.
     """
 
     def __init__(self, config: str | dict[str, Any], checkpoint: str) -> None:
         if not isinstance(config, (str, dict)):
             raise TypeError(f'config must be a path or a dict, got a {type(config).__name__}')
+        if not isinstance(checkpoint, (str, os.PathLike)):
+            raise TypeError(f'checkpoint={checkpoint!r} must be a path or an address: a teacher '
+                            'has learnt something')
         self.config = config
         self.checkpoint = checkpoint
         self.model: nn.Module | None = None
+        self._recorder: Recorder | None = None
 
     def build(self) -> nn.Module:
         """Build and load the model, unless that was done before.
@@ -57,13 +66,15 @@ class ModelTeacher(Teacher):
     def bind(self, student: nn.Module, sources: Mapping[str, SourceLike]) -> None:
         """Build the model and listen to it; see :meth:`Teacher.bind`."""
         model = self.build()
-        self._recorder = Recorder(model, sources)
         self._renormalize = Renormalize(Normalization.of(student), Normalization.of(model))
+        if self._recorder is not None:
+            self._recorder.remove()
+        self._recorder = Recorder(model, sources)
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
         """Run the model on a batch; see :meth:`Teacher.__call__`."""
-        if self.model is None:
+        if self.model is None or self._recorder is None:
             raise RuntimeError('the teacher was called before bind()')
         model, images = self.model, self.prepare(inputs)
         return self._recorder.record(lambda: self._look(model, images, data_samples))
@@ -75,7 +86,8 @@ class ModelTeacher(Teacher):
             inputs: Normalised for the student, shape (N, C, H, W).
 
         Returns:
-            Normalised for the teacher, same shape, channels last.
+            Normalised for the teacher, channels last; (N, 1, H, W) if it reads grey images,
+            (N, 3, H, W) if it alone reads colours.
         """
         self._follow(inputs)
         return self._renormalize(inputs).contiguous(memory_format=torch.channels_last)
@@ -86,7 +98,9 @@ class ModelTeacher(Teacher):
 
     def _build(self) -> nn.Module:
         model: nn.Module = MODELS.build(model_config(self.config))
-        load_strictly(model, self.checkpoint, self.config)
+        source = self.config if isinstance(self.config, str) else None
+        load_strictly(model, read_weights(self.checkpoint, self.config), self.checkpoint, source)
+        model = _without_wrapper(model)
         to_channels_last(model)
         return model.eval().requires_grad_(False)
 
@@ -107,11 +121,25 @@ def model_config(config: str | dict[str, Any]) -> ConfigDict:
         FileNotFoundError: If the path does not exist.
         KeyError: If there is neither a ``model`` nor a ``type``.
     """
-    if isinstance(config, str):
-        loaded = get_config(config) if '::' in config else Config.fromfile(config)
-    else:
-        loaded = config
+    loaded = _read(config) if isinstance(config, str) else config
     model = copy.deepcopy(loaded.get('model', loaded))  # MMOCR's decoders write into theirs
     if 'type' not in model:
         raise KeyError("the teacher's config has neither a 'model' nor a 'type'")
     return ConfigDict(model)
+
+
+def _read(config: str) -> Config:
+    try:
+        return get_config(config) if '::' in config else Config.fromfile(config)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"the teacher's config={config!r} does not exist: give the path of a config, or "
+            f"'mmocr::<folder>/<name>.py' for one of MMOCR's ({error})") from error
+
+
+def _without_wrapper(model: nn.Module) -> nn.Module:
+    student = getattr(model, 'student', None)
+    if not isinstance(student, nn.Module):
+        return model
+    student.data_preprocessor = model.data_preprocessor  # it is what the student's batches passed
+    return student

@@ -13,7 +13,7 @@ CUT = 1000
 
 
 class Files(http.server.BaseHTTPRequestHandler):
-    """Serves ``server.files``; below /cut/ it hangs up early, below /chunked/ it gives no length."""
+    """Serves ``server.files``; below /cut/ it hangs up, below /chunked/ it gives no length."""
 
     def do_GET(self):
         self.server.asked.append(self.path)

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 
 from mmocr_kd.adapters import text_logits
-from mmocr_kd.distill import ModelTeacher, TeacherCheckpointError
+from mmocr_kd.distill import CheckpointError, ModelTeacher, RecordingError, Source
 from mmocr_kd.distill.model_teacher import model_config
 
 
@@ -111,6 +111,53 @@ def test_config_may_be_dict_whole_config_path_or_mmocr(tmp_path):
     assert model_config(name)['backbone']['depth'] == 18
 
 
+@pytest.mark.parametrize('config', ['nowhere/big.py', 'mmocr::textdet/dbnet/no_such.py'])
+def test_a_config_that_does_not_exist_is_named(student, config):
+    teacher = ModelTeacher(config=config, checkpoint='nowhere.pth')
+    with pytest.raises(FileNotFoundError, match=f"teacher's config='{config}' does not exist"):
+        teacher.bind(student, {})
+
+
+@pytest.mark.parametrize('checkpoint', [None, 3])
+def test_a_checkpoint_that_is_no_path_is_refused(checkpoint):
+    with pytest.raises(TypeError, match=f'checkpoint={checkpoint} must be a path or an address'):
+        ModelTeacher(config='big.py', checkpoint=checkpoint)
+
+
+def test_a_teacher_of_grey_images_teaches_a_student_of_colours(tmp_path, student):
+    cfg = tiny.dbnet_cfg(
+        backbone={'type': 'mmdet.ResNet', 'depth': 18, 'base_channels': 4, 'in_channels': 1},
+        data_preprocessor={'type': 'TextDetDataPreprocessor', 'mean': [100.], 'std': [50.]})
+    cfg['neck']['in_channels'] = [4, 8, 16, 32]
+    spec = tiny.checkpoint(tmp_path / 'grey.pth', cfg)
+    teacher = ModelTeacher(**spec)
+    teacher.bind(student, {'logits': text_logits})
+    red = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
+    red[:, 2] = 200
+    inputs = student.data_preprocessor({'inputs': list(red)})['inputs']
+    expected = reference(spec, torch.full((1, 1, 64, 96), (200 * .299 - 100) / 50))
+    assert torch.allclose(teacher(inputs, None)['logits'], expected, atol=1e-4)
+
+
+def test_a_teacher_saved_in_2022_is_understood(tmp_path, spec, student):
+    saved = torch.load(spec['checkpoint'])
+    for name in ('mean', 'std'):
+        saved['state_dict'][f'data_preprocessor.{name}'] = getattr(student.data_preprocessor, name)
+    torch.save(saved, spec['checkpoint'])
+    ModelTeacher(**spec).bind(student, {'logits': text_logits})
+
+
+def test_bound_again_it_hears_with_one_hook(teacher, student):
+    def hooks():
+        return sum(len(m._forward_hooks) for m in teacher.model.modules())
+    assert hooks() == 1
+    teacher.bind(student, {'logits': text_logits})
+    assert hooks() == 1
+    with pytest.raises(RecordingError):
+        teacher.bind(student, {'logits': lambda _: Source('nowhere')})
+    assert hooks() <= 1
+
+
 def test_a_dict_that_is_no_model_is_refused():
     with pytest.raises(KeyError, match="neither a 'model' nor a 'type'"):
         model_config({'backbone': {}})
@@ -135,7 +182,7 @@ class TestCheckpoints:
         whole = open(spec['checkpoint'], 'rb').read()
         for content in (b'', b'not a checkpoint', whole[:len(whole) // 2]):
             (tmp_path / 'corrupt.pth').write_bytes(content)
-            with pytest.raises(TeacherCheckpointError, match='cannot be read'):
+            with pytest.raises(CheckpointError, match='cannot be read'):
                 self.bind(spec, student, checkpoint=str(tmp_path / 'corrupt.pth'))
 
     def test_hostile_file_runs_nothing(self, spec, student, tmp_path):
@@ -143,7 +190,7 @@ class TestCheckpoints:
             def __reduce__(self):
                 return (open, (str(tmp_path / 'owned'), 'w'))
         torch.save({'state_dict': Hostile()}, tmp_path / 'hostile.pth')
-        with pytest.raises(TeacherCheckpointError, match='cannot be read'):
+        with pytest.raises(CheckpointError, match='cannot be read'):
             self.bind(spec, student, checkpoint=str(tmp_path / 'hostile.pth'))
         assert not (tmp_path / 'owned').exists()
 
@@ -153,7 +200,7 @@ class TestCheckpoints:
         kept['extra.weight'] = torch.zeros(1)
         kept['backbone.features.0.0.weight'] = torch.zeros(2, 2)
         torch.save(kept, tmp_path / 'foreign.pth')
-        with pytest.raises(TeacherCheckpointError) as error:
+        with pytest.raises(CheckpointError) as error:
             self.bind(spec, student, checkpoint=str(tmp_path / 'foreign.pth'))
         for line in ('missing: det_head.binarize.0.weight', 'unexpected: extra.weight',
                      'backbone.features.0.0.weight: shape (2, 2)'):
@@ -162,7 +209,7 @@ class TestCheckpoints:
     def test_no_state_dict_inside(self, spec, student, tmp_path):
         for content in ([1], {}, {'state_dict': {}}, {'epoch': 3}):
             torch.save(content, tmp_path / 'other.pth')
-            with pytest.raises(TeacherCheckpointError, match='no state dict'):
+            with pytest.raises(CheckpointError, match='no state dict'):
                 self.bind(spec, student, checkpoint=str(tmp_path / 'other.pth'))
 
     def test_ddp_prefix_and_plain_state_dicts_are_understood(self, spec, student, tmp_path):

@@ -1,3 +1,4 @@
+import cv2
 import pytest
 import torch
 from hypothesis import given
@@ -31,6 +32,46 @@ def test_equals_the_teachers_own_preprocessor(student, teacher, swap_s, swap_t):
     convert = Renormalize(Normalization.of(student), Normalization.of(teacher))
     assert torch.allclose(
         convert(batch(student, images)), batch(teacher, images), atol=2e-4, rtol=1e-4)
+
+
+def grey(colours):
+    """What OpenCV makes of BGR."""
+    images = [cv2.cvtColor(image.permute(1, 2, 0).numpy(), cv2.COLOR_BGR2GRAY)
+              for image in colours]
+    return torch.stack([torch.from_numpy(image)[None] for image in images])
+
+
+def reads(net, channels):
+    net.backbone = nn.Conv2d(channels, 1, 1)
+    return net
+
+
+@pytest.mark.parametrize('student', [IMAGENET, HALF])
+@pytest.mark.parametrize('teacher', [{'mean': [100.], 'std': [50.]}, {}])
+@pytest.mark.parametrize('swap', [False, True])
+def test_a_teacher_of_grey_images_gets_them_as_opencv_loads_them(student, teacher, swap):
+    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
+    student = reads(model(**student, bgr_to_rgb=swap), 3)
+    teacher = reads(model(**teacher), 1)
+    convert = Renormalize(Normalization.of(student), Normalization.of(teacher))
+    rounding = .51 / (50. if teacher.data_preprocessor._enable_normalize else 1.)
+    assert torch.allclose(
+        convert(batch(student, images)), batch(teacher, grey(images)).float(), atol=rounding)
+
+
+@pytest.mark.parametrize('teacher', [IMAGENET, HALF, {}])
+def test_a_student_of_grey_images_gives_three_equal_channels(teacher):
+    images = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
+    student, teacher = reads(model(mean=[100.], std=[50.]), 1), reads(model(**teacher), 3)
+    convert = Renormalize(Normalization.of(student), Normalization.of(teacher))
+    expected = batch(teacher, images.expand(2, 3, 8, 8)).float()
+    assert torch.allclose(convert(batch(student, images)), expected, atol=2e-4, rtol=1e-4)
+
+
+def test_images_the_teacher_cannot_read_are_named():
+    convert = Renormalize(None, Normalization.of(reads(model(), 1)))
+    with pytest.raises(ValueError, match='takes images of 1 channels, the batch has 3'):
+        convert(torch.zeros(1, 3, 4, 4))
 
 
 def test_same_normalisation_is_the_same_tensor():

@@ -56,7 +56,7 @@ class TIMMFeatures(BaseModule):
         return tuple(self.timm(x))
 
     def _drop_blocks_after(self, last: str) -> None:
-        """timm leaves them in networks such as EfficientNet; DDP waits for their gradients."""
+        """Left in by timm in networks such as EfficientNet; DDP waits for their gradients."""
         path, _, index = last.rpartition('.')
         blocks = getattr(self.timm, path, None) if path else None
         if isinstance(blocks, nn.Sequential):

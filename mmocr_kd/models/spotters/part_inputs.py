@@ -6,10 +6,9 @@ from typing import Any, Sequence
 import torch
 from torch import Tensor, nn
 
-from ...distill.renormalize import Normalization, Renormalize
+from ...distill.renormalize import BGR_TO_GREY, Normalization, Renormalize
 
 COLORS = ('color', 'grayscale')
-_BGR_TO_GREY = (0.114, 0.587, 0.299)  # OpenCV's
 RAW = Normalization((0.0, ), (1.0, ), swaps_channels=False)
 
 
@@ -41,7 +40,7 @@ class PartInputs:
             Shape (N, 3, H, W), or (N, 1, H, W) if grey.
         """
         if self.grey:
-            weights = images.new_tensor(_BGR_TO_GREY)[:, None, None]
+            weights = images.new_tensor(BGR_TO_GREY)[:, None, None]
             images = (images * weights).sum(1, keepdim=True)
         return self._normalize(images)
 

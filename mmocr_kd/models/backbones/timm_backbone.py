@@ -37,7 +37,8 @@ class TIMMFeatures(BaseModule):
             raise ImportError('TIMMFeatures needs timm: run "pip install timm"') from error
         self.timm: Any = timm.create_model(
             model_name, pretrained=pretrained, features_only=True, out_indices=tuple(out_indices))
-        self._drop_blocks_after(self.timm.feature_info.module_name()[-1])
+        info: Any = self.timm.feature_info
+        self._drop_blocks_after(info.module_name()[-1])
 
     @property
     def out_channels(self) -> list[int]:

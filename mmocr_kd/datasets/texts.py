@@ -1,7 +1,7 @@
 """Transcriptions from files of unknown origin."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -27,3 +27,18 @@ def as_text(value: Any, name: object) -> str:
                          "it as '###' where words can be ignored")
     raise ValueError(f'{name!r} has the text {value!r}, which is a {type(value).__name__}: '
                      f'expected a string; put it in quotes, "{value}", as it stands in the image')
+
+
+def as_texts(values: Sequence[Any], ignored: Sequence[Any], name: object) -> list[str]:
+    """The transcriptions of an image's words.
+
+    Args:
+        values: What the annotation holds, see :func:`as_text`.
+        ignored: Whether nobody reads a word; '###' then stands for what is no text.
+        name: Path of the image, for messages.
+
+    Raises:
+        ValueError: As :func:`as_text`, about words that are not ignored.
+    """
+    return [as_text(value, name) if isinstance(value, str) or not skip else '###'
+            for value, skip in zip(values, ignored)]

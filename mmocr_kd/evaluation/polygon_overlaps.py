@@ -8,28 +8,34 @@ import shapely
 from mmocr.utils import poly_make_valid
 
 
-def to_geometries(polygons: Sequence[Any], field: str) -> np.ndarray:
+def to_geometries(polygons: Sequence[Any], name: str, needed: Sequence[Any]) -> np.ndarray:
     """Turn polygons into shapely's.
 
-    Self-crossing ones are mended as MMOCR's ``poly_make_valid`` does.
+    Self-crossing ones are mended as MMOCR's ``poly_make_valid`` does. What has no area becomes, or
+    remains, a geometry without area, which overlaps nothing.
 
     Args:
         polygons: N polygons, each ``[x1, y1, x2, y2, ...]`` of any length >= 6.
-        field: Their name in an error.
+        name: Their name in an error.
+        needed: Whether each has to be a polygon; others may be anything and are empty then.
 
     Returns:
-        N polygons, of shape (N,) and type object; a line becomes an empty polygon.
+        N geometries, of shape (N,) and type object.
 
     Raises:
-        ValueError: If a polygon has no three corners, or a coordinate is not finite.
+        ValueError: If a needed polygon has no three corners, or a coordinate is not finite.
     """
     geometries = np.empty(len(polygons), dtype=object)
-    for i, polygon in enumerate(polygons):
+    for i, (polygon, is_needed) in enumerate(zip(polygons, needed)):
         numbers = np.asarray(polygon, dtype=np.float32).ravel()
-        if len(numbers) < 6 or len(numbers) % 2 or not np.isfinite(numbers).all():
-            raise ValueError(f'{field}[{i}]={numbers.tolist()} is no polygon: expected at least '
-                             'three corners x1, y1, x2, y2, ..., all finite')
-        geometries[i] = poly_make_valid(shapely.Polygon(numbers.reshape(-1, 2)))
+        if len(numbers) >= 6 and len(numbers) % 2 == 0 and np.isfinite(numbers).all():
+            geometries[i] = poly_make_valid(shapely.Polygon(numbers.reshape(-1, 2)))
+        elif is_needed:
+            raise ValueError(f'{name}[{i}]={numbers.tolist()} is no polygon: expected at least '
+                             'three corners x1, y1, x2, y2, ..., all finite; mend it, or mark it '
+                             'as ignored')
+        else:
+            geometries[i] = shapely.Polygon()
     return geometries
 
 

@@ -7,7 +7,9 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 import torch
 
+from ..datasets.texts import as_texts
 from .polygon_overlaps import to_geometries
+from .text_rules import UNREADABLE
 
 
 @dataclass
@@ -45,30 +47,43 @@ class Predictions:
 def read_targets(data_sample: Mapping[str, Any]) -> Targets:
     """Read ``gt_instances``: polygons, texts and ignored.
 
+    Nobody looks for an instance that is ignored or says ``###`` or nothing: it need be no polygon.
+    One without corners or area is nowhere then.
+
     Args:
         data_sample: As MMEngine hands it to metrics: a dict of dicts.
 
     Raises:
-        ValueError: If a field is missing, or fields differ in length.
+        ValueError: If a field is missing, fields differ in length, or an instance that is looked
+            for has no polygon or no text.
     """
     polygons, texts, ignored = _fields(data_sample, 'gt_instances', 'polygons', 'texts', 'ignored')
-    return Targets(to_geometries(polygons, 'gt_instances.polygons'), list(texts),
-                   _numbers(ignored).astype(bool))
+    image, ignored = data_sample.get('img_path'), _numbers(ignored).astype(bool)
+    texts = as_texts(texts, ignored, image)
+    wanted = [not skip and text not in UNREADABLE for text, skip in zip(texts, ignored)]
+    return Targets(to_geometries(polygons, f'{image!r} has gt_instances.polygons', wanted),
+                   texts, ignored)
 
 
 def read_predictions(data_sample: Mapping[str, Any]) -> Predictions:
     """Read ``pred_instances``: polygons, texts, scores and, if there, char_scores.
 
+    A prediction that is no polygon lies on nothing: it is a false alarm.
+
     Args:
         data_sample: As for :func:`read_targets`.
 
     Raises:
-        ValueError: As there.
+        ValueError: If a field is missing, fields differ in length, or a score is no number.
     """
     polygons, texts, scores = _fields(data_sample, 'pred_instances', 'polygons', 'texts', 'scores')
-    return Predictions(to_geometries(polygons, 'pred_instances.polygons'), list(texts),
-                       _numbers(scores).astype(np.float32),
-                       data_sample['pred_instances'].get('char_scores'))
+    image, scores = data_sample.get('img_path'), _numbers(scores).astype(np.float32)
+    if np.isnan(scores).any():
+        raise ValueError(f'{image!r} has pred_instances.scores={scores.tolist()}, expected '
+                         'numbers: has the training diverged?')
+    name = f'{image!r} has pred_instances.polygons'
+    return Predictions(to_geometries(polygons, name, np.zeros(len(polygons))), list(texts),
+                       scores, data_sample['pred_instances'].get('char_scores'))
 
 
 def _fields(data_sample: Mapping[str, Any], group: str, *names: str) -> list[Any]:

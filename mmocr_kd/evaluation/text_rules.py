@@ -5,6 +5,7 @@ import re
 
 PROTOCOLS = ('e2e', 'word_spotting')
 SPECIAL_CHARACTERS = '!?.:,*"()·[]/\''
+UNREADABLE = ('', '###')  # transcriptions of what nobody has to read
 
 # Letters by ICDAR's ranges of code points, and hyphens, but no signs of arithmetic.
 _DICTIONARY_WORD = re.compile('(?:(?![×÷·\u0387])[a-zA-ZÀ-ƿǄ-ɿΆ-Ͽ-])+')
@@ -23,7 +24,7 @@ def target_text(text: str, protocol: str, special_characters: str, min_length: i
         The target, or None if the protocol does not care about this instance: ``###``, and an
         empty transcription (ours: there is nothing to read; ICDAR's script does not expect it).
     """
-    if text in ('', '###'):
+    if text in UNREADABLE:
         return None
     if protocol == 'e2e':
         return text

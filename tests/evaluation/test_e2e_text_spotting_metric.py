@@ -172,6 +172,16 @@ def test_nothing_found():
     assert (results['e2e_none_recall'], results['e2e_none_precision']) == (1 / 3, 1)
 
 
+@pytest.mark.parametrize('bad', [[10, 10, 90, 50], [], [1, 1, float('nan'), 1, 5, 5],
+                                 [0, 0, 9, 9, 9, 0, 0, 9], [1, 1, 1, 1, 1, 1]])
+def test_a_broken_polygon_changes_nothing_but_its_own_count(bad):
+    word, bad = box(50, 50), np.array(bad, np.float32)
+    target, prediction = (word, '12'), (word, '12')
+    assert evaluate([scene([(word, 12), (bad, '###', True)], [prediction])])['e2e_none_hmean'] == 1
+    results = evaluate([scene([target], [prediction, (bad, '12')])])
+    assert (results['e2e_none_recall'], results['e2e_none_precision']) == (1, .5)
+
+
 def test_no_images_no_numbers():
     assert METRICS.build({'type': 'E2ETextSpottingMetric'}).compute_metrics([]) == {}
 

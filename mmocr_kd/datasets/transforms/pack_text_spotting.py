@@ -8,6 +8,8 @@ from mmocr.datasets.transforms import PackTextDetInputs
 from mmocr.registry import TRANSFORMS
 from mmocr.structures import TextSpottingDataSample
 
+from ..texts import as_texts
+
 MASKS = ('none', 'polygon', 'bitmap')
 
 
@@ -19,6 +21,8 @@ class PackTextSpottingInputs(PackTextDetInputs):
     ``PackDetInputs`` drops them. Here ``gt_instances`` has what both kinds of models read:
     ``bboxes`` (N, 4), ``labels`` (N), ``polygons``, ``texts``, ``ignored`` (N) and, on demand,
     ``masks``. Ignored instances stay among them; MMDetection's losses want them set apart.
+
+    Texts that a JSON file holds as whole numbers become strings.
 
     Samples without annotations are packed without: a pipeline for inference may use it, too.
 
@@ -51,12 +55,13 @@ class PackTextSpottingInputs(PackTextDetInputs):
             ``inputs`` of shape (C, H, W) and ``data_samples``, a ``TextSpottingDataSample``.
 
         Raises:
-            ValueError: If instances have no texts, the fields are not of equal length, or masks
-                are wanted and there are no polygons.
+            ValueError: If instances have no texts, or what is no text, the fields are not of equal
+                length, or masks are wanted and there are no polygons.
         """
         annotations = {key: results[key] for key in self.mapping_table if key in results}
         if annotations:
             _check(annotations, results.get('img_path'))
+            results = results | dict(gt_texts=_texts(results))
         packed = super().transform(results)
         sample = packed['data_samples']
         if self.masks != 'none' and annotations:
@@ -83,3 +88,9 @@ def _check(annotations: dict[str, Any], name: str | None) -> None:
     if len(set(lengths.values())) > 1:
         raise ValueError(f'{name!r} has annotations of different length, {lengths}: one of the '
                          'transforms before drops instances, but not their texts')
+
+
+def _texts(results: dict[str, Any]) -> list[str]:
+    texts = results['gt_texts']
+    ignored = results.get('gt_ignored', [False] * len(texts))
+    return as_texts(texts, ignored, results.get('img_path'))

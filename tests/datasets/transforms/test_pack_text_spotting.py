@@ -109,3 +109,10 @@ def test_mmocrs_pipeline_from_annotations_to_batch():
     assert instances.bboxes.tolist() == [[8, 8, 68, 32]]
     assert instances.masks.masks[0][0].tolist() == instances.polygons[0].tolist()
     assert instances.texts == ['word'] and results['inputs'].shape == (3, 80, 200)
+
+
+def test_texts_that_json_made_numbers():
+    texts = pack(annotated(gt_texts=[123, None]))['data_samples'].gt_instances.texts
+    assert texts == ['123', '###']  # the second is ignored
+    with pytest.raises(ValueError, match="'a.jpg' has the text 1.5, which is a float"):
+        pack(annotated(gt_texts=[1.5, 'word']))

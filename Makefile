@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint venv clean
+.PHONY: demo test lint venv mutants clean
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
@@ -16,6 +16,17 @@ test: lint
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# In a copy, because mutmut keeps its mutants, and what it learnt of the tests, beside the sources.
+PART ?= evaluation
+MUTANTS := build/mutants/$(PART)
+mutants: $(INSTALLED)
+	$(BIN)/pip install -q -c constraints.txt mutmut
+	mkdir -p $(MUTANTS)
+	git ls-files -z | xargs -0 cp --parents -pt $(MUTANTS)
+	sed -i 's,/PART\b,/$(PART),' $(MUTANTS)/pyproject.toml
+	cd $(MUTANTS) && $(abspath $(BIN))/mutmut run --max-children 2; \
+		$(abspath $(BIN))/mutmut results
 
 venv: $(INSTALLED)
 

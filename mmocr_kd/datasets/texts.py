@@ -1,7 +1,7 @@
 """Transcriptions from files of unknown origin."""
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Iterable
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def as_text(value: Any, name: object) -> str:
                      f'expected a string; put it in quotes, "{value}", as it stands in the image')
 
 
-def as_texts(values: Sequence[Any], ignored: Sequence[Any], name: object) -> list[str]:
+def as_texts(values: Iterable[Any], ignored: Iterable[Any], name: object) -> list[str]:
     """The transcriptions of an image's words.
 
     Args:

@@ -1,14 +1,14 @@
 """How much polygons overlap, all pairs at once."""
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Iterable, Sequence
 
 import numpy as np
 import shapely
 from mmocr.utils import poly_make_valid
 
 
-def to_geometries(polygons: Sequence[Any], name: str, needed: Sequence[Any]) -> np.ndarray:
+def to_geometries(polygons: Sequence[Any], name: str, needed: Iterable[Any]) -> np.ndarray:
     """Turn polygons into shapely's.
 
     Self-crossing ones are mended as MMOCR's ``poly_make_valid`` does. What has no area becomes, or

@@ -36,7 +36,8 @@ def k_best_paths(log_probs: Tensor,
                  branch: int | None,
                  end_idx: int | None = None,
                  not_read: tuple[int, ...] = (),
-                 length_norm: str = 'div') -> Paths:
+                 length_norm: str = 'div',
+                 max_lengths: Tensor | None = None) -> Paths:
     """Find the best paths, where a path ends at its first end token or at the last step.
 
     KD-LTR's official code searches best-first, word by word, and gives up after about a hundred
@@ -55,29 +56,35 @@ def k_best_paths(log_probs: Tensor,
         not_read: Classes that no path may take.
         length_norm: Score of a path of probability P and length L: 'div' is P / L (official),
             'none' is P (the paper's definition), 'mean_log' is log(P) / L.
+        max_lengths: Steps of each word that mean something, from 1, long, shape (N,): paths end
+            there as they do at step T, with or without an end token. None: T.
 
     Returns:
         K paths, or as many as can exist with so few steps and choices.
 
     Raises:
-        ValueError: If ``length_norm`` is unknown.
+        ValueError: If ``length_norm`` is unknown, or there are ``max_lengths`` and no end token.
     """
     require_choice('length_norm', length_norm, LENGTH_NORMS)
     # What takes less than the K-th best character at some step has K better paths beside it.
     number = num_paths if branch is None else branch
+    longest = torch.full_like(log_probs[:, :1, 0], log_probs.shape[1], dtype=torch.long)
+    if max_lengths is not None:
+        longest = max_lengths.unsqueeze(1).clamp(max=log_probs.shape[1])
+        log_probs = _certain_end(log_probs, longest, end_idx)
     choices = choose(log_probs, number, end_idx, not_read, end_anywhere=branch is None)
     table = candidates(num_paths, log_probs.shape[1], choices.classes.shape[2], log_probs.device)
-    ends = _best_ends(choices, num_paths, length_norm)
+    ends = _best_ends(choices, longest, num_paths, length_norm)
     steps = _cheapest_steps(choices, ends, table)
     scores = ends.log_probs.index_select(1, table.ends) - _losses(choices, steps, table)
     lengths = ends.steps.index_select(1, table.ends)
-    best = _order(scores, lengths, choices, length_norm)[:, :num_paths]
+    best = _order(scores, lengths, longest, length_norm)[:, :num_paths]
     lengths = lengths.gather(1, best)
     read = _spell(choices, steps, table, best)
     if end_idx is not None:
         step = torch.arange(read.shape[2], device=read.device)
         read.masked_fill_(step >= lengths.unsqueeze(2), end_idx)
-    return Paths(read, (lengths + 1).clamp(max=read.shape[2]), scores.gather(1, best))
+    return Paths(read, (lengths + 1).minimum(longest), scores.gather(1, best))
 
 
 def path_distribution(paths: Paths, num_classes: int, dtype: torch.dtype) -> Tensor:
@@ -107,17 +114,27 @@ class _Ends:
     log_probs: Tensor
 
 
-def _best_ends(choices: Choices, num_paths: int, length_norm: str) -> _Ends:
+def _best_ends(choices: Choices, longest: Tensor, num_paths: int, length_norm: str) -> _Ends:
     before = F.pad(choices.log_probs[:, :-1].cumsum(1), (1, 0))
     scores = before + F.pad(choices.ends, (0, 1))
     steps = torch.arange(scores.shape[1], device=scores.device)
-    best = _order(scores, steps, choices, length_norm)[:, :num_paths]
+    best = _order(scores, steps, longest, length_norm)[:, :num_paths]
     return _Ends(best, scores.gather(1, best))
 
 
-def _order(scores: Tensor, lengths: Tensor, choices: Choices, length_norm: str) -> Tensor:
-    """Sort paths by score; ``lengths`` do not include the end token."""
-    lengths = (lengths + 1).clamp(max=choices.ends.shape[1])
+def _certain_end(log_probs: Tensor, longest: Tensor, end_idx: int | None) -> Tensor:
+    """The same, but from step ``longest`` (N, 1) on nothing can be read except the end."""
+    if end_idx is None:
+        raise ValueError('max_lengths without an end_idx: paths that end early need an end token')
+    past = torch.arange(log_probs.shape[1], device=log_probs.device) >= longest
+    ending = log_probs.masked_fill(past.unsqueeze(2), -torch.inf)
+    ending[..., end_idx].masked_fill_(past, 0)
+    return ending
+
+
+def _order(scores: Tensor, lengths: Tensor, longest: Tensor, length_norm: str) -> Tensor:
+    """Sort paths by score; ``lengths`` do not include the end token, ``longest`` (N, 1) does."""
+    lengths = (lengths + 1).minimum(longest)
     if length_norm == 'div':
         scores = scores - lengths.to(scores.dtype).log()
     elif length_norm == 'mean_log':

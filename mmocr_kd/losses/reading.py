@@ -42,6 +42,8 @@ class Labels:
         frames: Valid frames of each word for CTC, long, shape (N,); None for attention decoders.
         aligned: Which words have glimpses, bool, shape (N,): CTC cannot align a word with too few
             frames. None means all.
+        autoregressive: Whether each step saw the label's characters before it. Steps past
+            ``lengths`` then saw padding, which no reading does: they mean nothing.
     """
 
     indexes: Tensor
@@ -51,11 +53,17 @@ class Labels:
     not_read: tuple[int, ...] = ()
     frames: Tensor | None = None
     aligned: Tensor | None = None
+    autoregressive: bool = False
 
     @property
     def is_ctc(self) -> bool:
         """Whether the decoder is a CTC one."""
         return self.blank_idx is not None
+
+    @property
+    def last_ends(self) -> Tensor | None:
+        """Steps at which readings have to end, shape (N,); None if all steps mean something."""
+        return self.lengths if self.autoregressive else None
 
 
 class ReadingLoss(nn.Module, ABC):

@@ -22,6 +22,8 @@ class SemanticContrastiveLoss(ReadingLoss):
     and compared by cosine. Each has to find its counterpart in the other branch among all other
     vectors of both branches. One trainable projector serves both branches; it belongs to the loss
     and is of no use after training. Negatives come from the batch of one process (as official).
+    What autoregressive decoders saw past the end of a word, padding, is 0 to the projector (ours:
+    the official code has none of these decoders).
 
     Args:
         loss_weight: Weight, > 0 (2 in the official code).
@@ -78,6 +80,9 @@ class SemanticContrastiveLoss(ReadingLoss):
         with torch.autocast(student.glimpses[0].device.type, enabled=False):
             # All in one call: of an LSTM, more words cost less than more calls.
             glimpses = torch.cat([*student.glimpses, *(g.detach() for g in teacher.glimpses)])
+            if labels.last_ends is not None:  # the LSTM would see it, from the other side
+                past = ~first_steps(labels.last_ends, glimpses.shape[1])
+                glimpses = glimpses.masked_fill(past.repeat(2 * count, 1).unsqueeze(2), 0)
             projected = self._project(glimpses).chunk(2 * count)
             losses = [self._contrast(ours, theirs, labels)
                       for ours, theirs in zip(projected[:count], projected[count:])]

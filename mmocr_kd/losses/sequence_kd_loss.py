@@ -105,7 +105,9 @@ class SequenceKDLoss(ReadingLoss):
             student: The student's reading.
             teacher: The teacher's, of the same shapes; no gradient flows into it.
             labels: ``end_idx`` and ``not_read``, classes no hypothesis contains; for CTC
-                ``blank_idx`` and ``frames``. What the words really are does not matter.
+                ``blank_idx`` and ``frames``. What the words really are does not matter, but of
+                autoregressive decoders no hypothesis is longer than the label with its end: later
+                steps had padding as context.
 
         Returns:
             ``name``, a scalar. Without any word it is exactly 0 with a gradient of 0; a word whose
@@ -138,7 +140,7 @@ class SequenceKDLoss(ReadingLoss):
                      labels: Labels) -> tuple[Tensor, Tensor]:
         branch = 1 if self.search == 'greedy' else None
         paths = k_best_paths(teacher, self.topk, branch, labels.end_idx, labels.not_read,
-                             self.length_norm)
+                             self.length_norm, labels.last_ends)
         return score_paths(student, paths, labels.end_idx, self.include_eos), paths.log_probs
 
     def _score_labels(self, student: Tensor, teacher: Tensor,

@@ -37,6 +37,10 @@ class SoftLogitsLoss(ReadingLoss):
     path, is official, but an unsure teacher ends early (length_norm='div' favours short paths)
     and most of the word is lost; 'gt' is safer.
 
+    Of autoregressive decoders only the steps of the label count, whatever ``mask_source`` is, and
+    no path is longer: what comes after its end was read with padding as context. (The official
+    code has ABINet, MATRN and PARSeq, whose later steps see none.)
+
     CTC dictionaries (our extension): all valid frames count, whatever ``mask_source`` is, and
     ``q`` comes from the K best labels; ``branch`` and ``length_norm`` have no meaning.
 
@@ -101,7 +105,7 @@ class SoftLogitsLoss(ReadingLoss):
             student: The student's reading.
             teacher: The teacher's, of the same shapes; no gradient flows into it.
             labels: ``end_idx`` and ``not_read``, or for CTC ``blank_idx`` and ``frames``; lengths
-                only count if ``mask_source`` is 'gt'.
+                only count if ``mask_source`` is 'gt' or the decoder autoregressive.
 
         Returns:
             ``loss_logits``, a scalar.
@@ -125,9 +129,11 @@ class SoftLogitsLoss(ReadingLoss):
         target, lengths = log_probs.exp(), labels.lengths
         if self.mask_source == 'teacher_greedy':
             lengths = greedy_lengths(log_probs, labels)
+            if labels.last_ends is not None:
+                lengths = lengths.minimum(labels.last_ends)
         if self.alpha or self.mask_source == 'teacher_path':
             paths = k_best_paths(log_probs, self.num_paths if self.alpha else 1, self.branch,
-                                 labels.end_idx, labels.not_read, self.length_norm)
+                                 labels.end_idx, labels.not_read, self.length_norm, labels.last_ends)
             if self.alpha:
                 stressed = path_distribution(paths, target.shape[2], target.dtype)
                 target = self._mix(target, stressed, paths.log_probs[:, 0])

@@ -230,3 +230,26 @@ def test_the_table_is_left_alone(branch):
     before = log_probs.clone()
     k_best_paths(log_probs, 6, branch, 0, (1, ))
     assert log_probs.equal(before)
+
+
+@settings(max_examples=150, deadline=None)
+@given(**CASES, longest=st.integers(1, 6), other=st.integers(1, 6))
+def test_paths_end_with_the_label_as_with_the_last_step(
+        seed, steps, classes, num_paths, branch, end_idx, length_norm, excluded, longest, other):
+    end_idx = 0 if end_idx is None or end_idx >= classes else end_idx
+    not_read = (2, ) if excluded and classes > 2 and end_idx != 2 else ()
+    log_probs = table(2, steps, classes, seed)
+    lengths = torch.tensor([longest, other])
+    paths = k_best_paths(log_probs, num_paths, branch, end_idx, not_read, length_norm, lengths)
+    for word, length in enumerate(lengths.tolist()):
+        expected = enumerate_paths(log_probs[word, :length], branch, end_idx, not_read,
+                                   length_norm)[:num_paths]
+        assert read(paths, word) == [classes for _, _, classes in expected]
+        found = paths.log_probs[word, :len(expected)]
+        assert torch.allclose(found, torch.tensor([p for _, p, _ in expected]).double())
+        assert (paths.classes[word, :len(expected), length:] == end_idx).all()
+
+
+def test_ending_early_needs_an_end_token():
+    with pytest.raises(ValueError, match='max_lengths without an end_idx'):
+        k_best_paths(table(), 6, 3, max_lengths=torch.tensor([2]))

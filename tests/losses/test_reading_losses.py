@@ -91,3 +91,24 @@ def test_inputs_stay_as_they_are(name):
     build(name)(student, teacher, labels)
     after = [*tensors(student), *tensors(teacher), labels.indexes]
     assert all(torch.equal(x, y) for x, y in zip(before, after))
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize('mask_source', ['teacher_path', 'teacher_greedy', 'gt'])
+def test_past_the_end_of_a_word_an_autoregressive_decoder_says_nothing(name, mask_source):
+    def changed(reading):
+        """Other steps past the end of the first word."""
+        logits, glimpses, visual, attention = (x.detach().clone() for x in tensors(reading))
+        for x in (logits, glimpses, attention):
+            x[0, 2:] = 9 * torch.rand_like(x[0, 2:])
+        return Reading((logits, ), (glimpses, ), visual, attention)
+
+    student, teacher = reading(1), reading(2)
+    labels = golden.labels([2, 4], 4, autoregressive=True)
+    loss = build(name, **({'mask_source': mask_source} if name == 'logits' else {}))
+    key, value = next(iter(loss(student, teacher, labels).items()))
+    for pair in ((changed(student), teacher), (student, changed(teacher))):
+        assert loss(*pair, labels)[key].item() == pytest.approx(value.item(), rel=1e-12)
+    value.backward()
+    assert not any(x.grad[0, 2:].any() for x in (*student.logits, *student.glimpses)
+                   if x.grad is not None)

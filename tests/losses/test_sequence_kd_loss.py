@@ -373,3 +373,20 @@ def test_searches_suit_dictionaries():
 def test_clear_errors(fields, match):
     with pytest.raises(ValueError, match=match):
         MODELS.build(dict(type='SequenceKDLoss', **fields))
+
+
+@pytest.mark.parametrize('fields', [m for m in MODES if m['search'] != 'ctc'],
+                         ids=lambda fields: fields['search'])
+@pytest.mark.parametrize('include_eos', [True, False])
+def test_an_autoregressive_decoder_reads_no_further_than_the_label(fields, include_eos):
+    """As if each word had been cut behind its end token."""
+    student, teacher = pair(3, 5, 4)
+    lengths = [2, 1, 4]
+    labels = Labels(torch.zeros(3, 5).long(), torch.tensor(lengths), 1, autoregressive=True)
+    fields = {**fields, 'include_eos': include_eos}
+    cut = [[x[n:n + 1, :length] for x in (student, teacher)] for n, length in enumerate(lengths)]
+    each = [value(ours, theirs, labels_for(ours), **fields).item() for ours, theirs in cut]
+    result = value(student, teacher, labels, **fields)
+    assert result.item() == pytest.approx(sum(each) / 3)
+    result.backward()
+    assert all(not student.grad[n, length:].any() for n, length in enumerate(lengths))

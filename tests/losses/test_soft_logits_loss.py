@@ -84,6 +84,44 @@ def test_equals_the_definition_word_by_word(length_norm, end_idx):
     assert result.item() == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize('mask_source', ['teacher_path', 'teacher_greedy', 'gt'])
+@pytest.mark.parametrize('length_norm', ['div', 'none', 'mean_log'])
+def test_an_autoregressive_decoder_reads_no_further_than_the_label(length_norm, mask_source):
+    """As if each word had been cut behind its end token."""
+    student, teacher = words(4, 6, 5)
+    lengths = [1, 3, 4, 6]
+    fields = {'length_norm': length_norm, 'mask_source': mask_source}
+    labels = golden.labels(lengths, 6, autoregressive=True)
+    each = [value(student[n:n + 1, :length], teacher[n:n + 1, :length],
+                  golden.labels([length], length), **fields).item()
+            for n, length in enumerate(lengths)]
+    together = value(student, teacher, labels, **fields).item()
+    assert together == pytest.approx(sum(each) / 4)
+    further = value(student, teacher, golden.labels(lengths, 6), **fields).item()
+    assert mask_source == 'gt' or together != pytest.approx(further)
+
+
+def test_what_padding_says_takes_no_step_and_no_stress_from_a_word():
+    """A teacher sure of three characters, unsure of the end; after it, it expects padding."""
+    end, padding = 0, 5
+    probs = torch.full((1, 8, 6), .02, dtype=torch.float64)
+    probs[..., end] = .03
+    probs[0, [0, 1, 2], [1, 2, 3]] = .9
+    probs[0, 3] = torch.tensor([.05, .3, .3, .3, .05, 0.]) + 1e-9
+    probs[0, 4:, padding] = .9
+    student, teacher = words(1, 8, 6)[0], probs.log()
+    labels = golden.labels([4], 8, end, not_read=(padding, ))
+    result, free = (value(student, teacher, replace(labels, autoregressive=limit), temperature=1.,
+                          alpha=0., length_norm='div').item() for limit in (True, False))
+    log_s = student[0].log_softmax(-1)
+    p = teacher[0].softmax(-1)
+    steps = (p * (p.log() - log_s.clamp(min=-10))).sum(-1)
+    assert result == pytest.approx(steps[:4].mean().item())
+    assert free == pytest.approx(steps[:1].mean().item())  # cut after its first character
+    opens = value(student, teacher, replace(labels, autoregressive=True), temperature=1.)
+    assert opens.item() != pytest.approx(result)  # the gate of the best paths is open
+
+
 def test_same_logits_and_no_paths_give_zero():
     _, teacher = words()
     labels = golden.labels([2, 3, 5], 5)

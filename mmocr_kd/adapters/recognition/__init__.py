@@ -1,5 +1,6 @@
 """What the losses need to know of MMOCR's recognisers."""
-from .labels import labels_of, prepare_targets, require_same_dictionary
+from .kinds import is_autoregressive, is_ctc
+from .labels import labels_of, prepare_targets, require_comparable, require_same_dictionary
 from .low_res_start import LOW_RES_DIFFERENCES, PATCH_INITS, start_from_teacher
 from .pair_reader import PairReader
 from .reading_teacher import RecognizerTeacher
@@ -9,6 +10,7 @@ from .teacher_forcing import teacher_forcing
 
 __all__ = [
     'LOW_RES_DIFFERENCES', 'PATCH_INITS', 'PairReader', 'ReadingSources', 'RecognizerTeacher',
-    'align_frames', 'build_reading', 'labels_of', 'prepare_targets', 'reading_sources',
-    'require_same_dictionary', 'start_from_teacher', 'teacher_forcing'
+    'align_frames', 'build_reading', 'is_autoregressive', 'is_ctc', 'labels_of', 'prepare_targets',
+    'reading_sources', 'require_comparable', 'require_same_dictionary', 'start_from_teacher',
+    'teacher_forcing'
 ]

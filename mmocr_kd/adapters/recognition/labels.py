@@ -7,11 +7,11 @@ from typing import Any, Sequence
 import torch
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders import BaseDecoder
-from mmocr.models.textrecog.module_losses import CEModuleLoss
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ...losses import Labels
+from .kinds import end_class, is_autoregressive, is_ctc, require_same_kind
 
 
 def prepare_targets(decoder: BaseDecoder, data_samples: Sequence[Any]) -> None:
@@ -45,9 +45,11 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
         valid_steps: Steps that count at most; MMOCR never trains the last step of its ABINet.
     """
     steps = logits.shape[1]
-    dictionary, end_idx = decoder.dictionary, _end_idx(decoder)
-    if end_idx is None:
+    dictionary = decoder.dictionary
+    if is_ctc(decoder):
         return _ctc_labels(dictionary, data_samples, steps, logits.device)
+    end_idx = end_class(decoder)
+    assert end_idx is not None  # else it were a CTC decoder
     end = torch.tensor([end_idx])
     words = [torch.cat([sample.gt_text.indexes, end])[:steps] for sample in data_samples]
     indexes = torch.full((len(words), steps), end_idx)
@@ -56,7 +58,18 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
     lengths = torch.tensor([len(word) for word in words]).clamp(max=valid_steps or steps)
     not_read = {dictionary.start_idx, dictionary.padding_idx} - {None, end_idx}
     return Labels(indexes.to(logits.device), lengths.to(logits.device),
-                  end_idx=end_idx, not_read=tuple(sorted(not_read)))
+                  end_idx=end_idx, not_read=tuple(sorted(not_read)),
+                  autoregressive=is_autoregressive(decoder))
+
+
+def require_comparable(student: BaseDecoder, teacher: BaseDecoder) -> None:
+    """Refuse decoders whose logits do not belong to each other, step by step and class by class.
+
+    Raises:
+        ValueError: See :func:`.require_same_kind` and :func:`require_same_dictionary`.
+    """
+    require_same_kind(student, teacher)
+    require_same_dictionary(student, teacher)
 
 
 def require_same_dictionary(student: BaseDecoder, teacher: BaseDecoder) -> None:
@@ -82,9 +95,11 @@ def require_same_dictionary(student: BaseDecoder, teacher: BaseDecoder) -> None:
 
 
 def _encode(decoder: BaseDecoder, sample: Any) -> None:
-    text = sample.gt_text.get('item')
+    text = sample.get('gt_text', {}).get('item')
     if text is None:
-        raise ValueError(f'{_name(sample)} has no text: distillation needs labelled words')
+        raise ValueError(
+            f'{_name(sample)} has no text: distillation needs labelled words. Give it a "text" in '
+            'the annotation file, and the training pipeline LoadOCRAnnotations with with_text=True')
     try:
         decoder.module_loss.get_targets([sample])
     except Exception as error:  # Dictionary.char2idx raises a bare Exception
@@ -95,18 +110,6 @@ def _encode(decoder: BaseDecoder, sample: Any) -> None:
 
 def _name(sample: Any) -> str:
     return f'the sample {sample.get("img_path", "?")}'
-
-
-def _end_idx(decoder: BaseDecoder) -> int | None:
-    """Class that ends a word; None for CTC, whose padding class is the blank.
-
-    Attention decoders whose dictionary has no end token (ABCNet) are trained to predict padding
-    after the last character.
-    """
-    dictionary = decoder.dictionary
-    if dictionary.end_idx is None and isinstance(decoder.module_loss, CEModuleLoss):
-        return dictionary.padding_idx
-    return dictionary.end_idx
 
 
 def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,

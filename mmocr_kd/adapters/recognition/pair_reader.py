@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Iterator, Sequence
 
 from torch import Tensor
 
 from ...distill import Recorder, Source
 from ...losses import Labels, Reading
-from .labels import labels_of, prepare_targets, require_same_dictionary
+from .kinds import is_autoregressive
+from .labels import labels_of, prepare_targets, require_comparable
 from .reading_teacher import RecognizerTeacher
 from .readings import align_frames, build_reading, first_steps_of
 from .sources import reading_sources
@@ -46,12 +48,13 @@ class PairReader:
             The teacher's network.
 
         Raises:
-            ValueError: If student and teacher have different dictionaries.
+            ValueError: If student and teacher have different dictionaries, or one reads frames
+                and the other characters.
             FileNotFoundError, CheckpointError: See ``ModelTeacher``.
         """
         teacher: Any = self.teacher.build()
         if not self._bound:
-            require_same_dictionary(model.student.decoder, teacher.decoder)
+            require_comparable(model.student.decoder, teacher.decoder)
             self.teacher.bind(model, self._sources(teacher))
             self._bound = True
         return teacher
@@ -79,6 +82,8 @@ class PairReader:
         labels = labels_of(student.decoder, data_samples, ours.logits[0], self.valid_steps)
         if labels.is_ctc:
             return align_frames(ours, theirs, labels)
+        if is_autoregressive(teacher.decoder):
+            labels = replace(labels, autoregressive=True)
         ours, theirs = (first_steps_of(reading, self.valid_steps) for reading in (ours, theirs))
         return ours, theirs, labels
 

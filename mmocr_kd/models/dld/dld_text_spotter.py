@@ -10,7 +10,7 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from ...adapters import build_teacher
-from ...adapters.recognition import require_same_dictionary
+from ...adapters.recognition import require_comparable
 from ...distill import inherit_weights
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
@@ -111,7 +111,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         """Initialise the student, from its teacher if so configured.
 
         Raises:
-            ValueError: If their dictionaries differ.
+            ValueError: If their dictionaries differ, or one reads frames, the other characters.
             InheritanceError: If their architectures differ.
         """
         super().init_weights()
@@ -180,8 +180,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         """The teacher, bound at its first use, when it is sure to be there."""
         assert self._teacher is not None  # the constructor saw to that
         if not self._bound:
-            require_same_dictionary(self._spotter.rec_decoder,
-                                    self._teacher.spotter.rec_decoder)
+            require_comparable(self._spotter.rec_decoder, self._teacher.spotter.rec_decoder)
             self._teacher.bind(self)
             self._bound = True
         return self._teacher

@@ -118,6 +118,30 @@ def test_teacher_forced_reading_is_deterministic_and_follows_the_labels(case):
     assert not any(module.training for module in model.modules())
 
 
+def test_what_follows_the_label_is_context_of_autoregressive_decoders_alone(case):
+    """And of its own steps no earlier than behind the end token."""
+    model, image, *_ = case
+    if type(model.decoder).__name__ == 'PARSeqDecoder':
+        pytest.skip('masks its own padding out, and would see any other')
+    images, samples = batch(model, image)
+    ends = [len(text) + 1 for text in TEXTS]
+    readings = []
+    for padding in (None, 3):
+        for sample, end in zip(samples, ends):
+            if padding is not None and 'padded_indexes' in sample.gt_text:
+                sample.gt_text.padded_indexes[end + 1:] = padding
+        recorder = Recorder(model, named_sources(model))
+        with torch.no_grad(), teacher_forcing(model):
+            readings.append(build_reading(recorder.record(
+                lambda: model(images, samples, mode='tensor')), samples))
+        recorder.remove()
+    before, after = readings
+    labels = labels_of(model.decoder, samples, before.logits[0])
+    for n, end in enumerate(ends):
+        assert torch.equal(before.logits[0][n, :end], after.logits[0][n, :end])
+    assert torch.equal(before.logits[0], after.logits[0]) != labels.autoregressive
+
+
 def test_teacher_reads_as_the_plain_model_does(case):
     # Channels last, which the STN of some cannot work with.
     model, image, *_ = case

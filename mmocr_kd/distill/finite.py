@@ -1,7 +1,7 @@
 """Refusing what a teacher gives if it holds NaN or Inf, without waiting for the device."""
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -41,6 +41,11 @@ class FiniteCheck:
         self._pending.append((name, _Flag(recording.isfinite().all()), data_samples))
         if recording.device.type == 'cpu':
             self.settle()
+
+    def watch_all(self, recordings: Mapping[str, Tensor], data_samples: Sequence[Any]) -> None:
+        """Begin to check several; see :meth:`watch`."""
+        for name, recording in recordings.items():
+            self.watch(name, recording, data_samples)
 
     def settle(self) -> None:
         """Finish the checks.

@@ -1,5 +1,6 @@
 # Student, labels only: reads words of 16x64, starts from its teacher's weights like the distilled
-# one. No teacher runs along.
+# one. No teacher runs along. Trains the fused reading alone, as KD-LTR does; the recogniser's own
+# loss, of vision and language too, is matrn-lr-plain_100e_textzoom.py.
 _base_ = ['_base_/models/matrn_lr.py', '_base_/recipes/textzoom.py']
 
 model = dict(

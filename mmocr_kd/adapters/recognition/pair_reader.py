@@ -7,7 +7,7 @@ from typing import Any, Iterator, Sequence
 
 from torch import Tensor
 
-from ...distill import Recorder, Source
+from ...distill import FiniteCheck, Recorder, Source
 from ...losses import Labels, Reading
 from .kinds import is_autoregressive
 from .labels import labels_of, prepare_targets, require_comparable
@@ -73,12 +73,18 @@ class PairReader:
 
         Returns:
             The student's reading, the teacher's, and the labels.
+
+        Raises:
+            TeacherOutputError: If the teacher gave NaN or Inf.
         """
         teacher, student = self.bind(model), model.student
         prepare_targets(student.decoder, data_samples)
         with _same_orders(student.decoder, teacher.decoder, data_samples):
-            theirs = build_reading(self.teacher(hr_inputs, data_samples), data_samples)
+            recordings, finite = self.teacher(hr_inputs, data_samples), FiniteCheck()
+            finite.watch_all(recordings, data_samples)
+            theirs = build_reading(recordings, data_samples)
             ours = self._read_small(student, inputs, data_samples)
+        finite.settle()
         labels = labels_of(student.decoder, data_samples, ours.logits[0], self.valid_steps)
         if labels.is_ctc:
             return align_frames(ours, theirs, labels)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, Sequence
 import torch
 from torch import Tensor
 
+from ...distill import FiniteCheck
 from ...losses import ResolutionAccuracyLoss, ResolutionTaskLoss
 from .candidates import evaluating
 from .frozen_reader import FrozenReader
@@ -70,13 +71,15 @@ class ByReading:
         loss: Compares readings with the labels or with the reading at full resolution.
         reader: The recogniser.
         shrink: How to shrink.
+        finite: Watches what it gives; whoever asks settles it.
     """
 
     def __init__(self, loss: ResolutionAccuracyLoss, reader: FrozenReader,
-                 shrink: Shrinker) -> None:
+                 shrink: Shrinker, finite: FiniteCheck) -> None:
         self.loss = loss
         self.reader = reader
         self.shrink = shrink
+        self.finite = finite
 
     def __call__(self, model: Any, choice: ScaleChoice, inputs: Tensor,
                  data_samples: Sequence[Any]) -> dict[str, Tensor]:
@@ -93,7 +96,10 @@ class ByReading:
             taps.append(self.reader.rec_taps(small.inputs, small.data_samples,
                                              words.scaled(small.factors)))
         best = None
+        for scale, tap in zip(choice.candidates, taps):
+            self.finite.watch(f'logits at scale {scale}', tap.logits, data_samples)
         if self.loss.needs_teacher:
             best = self.reader.rec_taps(inputs, data_samples, words).logits
+            self.finite.watch('logits', best, data_samples)
         return self.loss(choice.decisions, torch.stack([tap.logits for tap in taps]),
                          taps[0].image_index, taps[0].labels, best)

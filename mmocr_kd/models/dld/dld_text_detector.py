@@ -10,6 +10,7 @@ from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
+from ...distill import FiniteCheck
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters.detector_losses import detector_losses
 from ..spotters.spotting_samples import scale_factor
@@ -80,6 +81,7 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
+        self._finite = FiniteCheck()
         self._accuracy = self._accuracy_source(acc_source, recognizer)
 
     def extract_feat(self, inputs: Tensor) -> Any:
@@ -101,11 +103,13 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
 
         Raises:
             ValueError: If no loss trains the selector, or 'rec_lr' finds words without texts.
+            TeacherOutputError: If the recogniser of 'rec_lr' gave NaN or Inf.
         """
         choice = self._chooser.draw(inputs, data_samples)
         rated = self._rate(choice, inputs, data_samples)
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
         results = detector_losses(self.student, small.inputs, small.data_samples)
+        self._finite.settle()
         return results | rated | self._statistics(choice)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
@@ -155,7 +159,8 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         loss: Any = self.losses['accuracy']
         if recognizer is None:
             return ByDetection(loss, self._shrinkers['train'])
-        return ByReading(loss, FrozenReader(**recognizer), self._shrinkers['train'])
+        return ByReading(loss, FrozenReader(**recognizer), self._shrinkers['train'],
+                         self._finite)
 
     def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
         statistics = choice.statistics()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
-from ...distill import inherit_weights
+from ...distill import FiniteCheck, inherit_weights
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, autocast_dtype, evaluating, read_candidates
@@ -133,14 +133,21 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             The student's losses at these scales, those of ``losses``, and what else a log should
             show: ``res_scale_mean``, ``res_entropy``, ``res_cost``, ``tau``. A batch without any
             word has the student's losses and the cost alone.
+
+        Raises:
+            TeacherOutputError: If the teacher gave NaN or Inf.
         """
+        finite = FiniteCheck()
         words = self._spotter.words_of(data_samples)
         choice = self._chooser.draw(self._spotter.normalized(inputs, data_samples), data_samples)
         theirs = self._read_as_teacher(inputs, data_samples, words)
+        if theirs is not None:
+            finite.watch_all(theirs.features, data_samples)
         candidates = self._read_at_all_scales(inputs, data_samples, words)
         results = self.losses.of_choice(choice, candidates, theirs)
         if self.train_student:
             results |= self._train_student(inputs, data_samples, words, choice, theirs)
+        finite.settle()
         return results | self._statistics(choice)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:

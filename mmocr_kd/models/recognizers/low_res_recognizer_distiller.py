@@ -47,8 +47,9 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             :func:`~mmocr_kd.adapters.recognition.start_from_teacher`.
         may_differ: Patterns of keys in which the models may differ, see there.
         eval_mode: Who predicts. 'student'; 'teacher_hr': the teacher on ``hr_inputs``, which the
-            test pipeline has to pack; 'teacher_upsampled': the teacher on ``inputs`` enlarged
-            twofold (bicubic, corners aligned: the baseline of the paper).
+            test pipeline has to pack; 'teacher_upsampled': the teacher on ``inputs`` enlarged to
+            the size of ``hr_inputs``, of which nothing else counts (bicubic, corners aligned: the
+            baseline of the paper, which enlarges twofold).
         data_preprocessor: By default the student's, extended to ``hr_inputs``.
         init_cfg: As in MMEngine.
 
@@ -133,19 +134,21 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         Args:
             inputs: Normalised small words, shape (N, C, H, W).
             data_samples: N samples.
-            hr_inputs: The same words, large; used by 'teacher_hr' only.
+            hr_inputs: The same words, large; for 'teacher_hr' and 'teacher_upsampled'.
 
         Returns:
             The samples with ``pred_text``.
+
+        Raises:
+            ValueError: If the teacher predicts and ``hr_inputs`` are missing.
         """
         if self.eval_mode == 'student':
             return self.student.predict(inputs, data_samples)
-        teacher = self._reader.bind(self)
+        teacher, large = self._reader.bind(self), _required(hr_inputs)
         if self.eval_mode == 'teacher_upsampled':
-            hr_inputs = nn.functional.interpolate(
-                inputs, scale_factor=2, mode='bicubic', align_corners=True)
-        images = self._reader.teacher.prepare(_required(hr_inputs))
-        return teacher.predict(images, data_samples)
+            large = nn.functional.interpolate(
+                inputs, size=large.shape[-2:], mode='bicubic', align_corners=True)
+        return teacher.predict(self._reader.teacher.prepare(large), data_samples)
 
     def _read(self, inputs: Tensor, data_samples: Sequence[Any],
               hr_inputs: Tensor | None) -> tuple[Reading, Reading, Labels]:

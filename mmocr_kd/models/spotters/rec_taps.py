@@ -36,6 +36,11 @@ class RecTaps:
     image_index: Tensor
 
     @property
+    def features(self) -> dict[str, Tensor]:
+        """What was recorded, by name."""
+        return {'roi_feature': self.roi_feature, 'context': self.context, 'logits': self.logits}
+
+    @property
     def targets(self) -> Tensor:
         """Characters and, if the dictionary has one, the end token; long, shape (N, T)."""
         return self.labels.indexes

@@ -102,8 +102,20 @@ def test_attention_is_a_distribution_over_what_is_no_padding(case):
         return
     assert reading.attention.shape == (2, steps, *size)
     torch.testing.assert_close(reading.attention.sum((2, 3)), torch.ones(2, steps))
-    padding = reading.attention[..., -(-size[1] * 8 // 10):]
-    assert not padding.any()
+    valid = -(-size[1] * 8 // 10)  # MMOCR rounds up
+    assert not reading.attention[..., valid:].any()
+    assert reading.attention[..., valid - 1].any()
+
+
+def test_attention_belongs_to_the_step_that_was_read_with_it(case):
+    """A glimpse of SAR holds, beside its state, the sum of the features it attended to."""
+    model, image, *_ = case
+    if 'SAR' not in type(model.decoder).__name__:
+        pytest.skip('only SAR shows what it saw')
+    reading, _ = read(model, image)
+    seen = torch.einsum('nthw,ndhw->ntd', reading.attention, reading.visual)
+    _, attended, _ = reading.glimpses[0].chunk(3, -1)  # between its state and the whole word's
+    torch.testing.assert_close(attended, seen, atol=1e-4, rtol=1e-4)
 
 
 def test_teacher_forced_reading_is_deterministic_and_follows_the_labels(case):

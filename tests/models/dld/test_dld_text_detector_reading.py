@@ -1,11 +1,13 @@
 """A selector in front of a detector that a frozen recogniser trains."""
 import pytest
 import torch
+from deferred import defer_checks, poison
 from tiny_dld_detector import SCALES, dld, losses_of, prepared, touched, wide_and_narrow
 from tiny_recog import abinet_cfg, checkpoint, crnn_cfg
 from tiny_spotter import batch, page, spotter
 
 from mmocr_kd.adapters import rescale_batch
+from mmocr_kd.distill import TeacherOutputError
 
 
 def _reading(tmp_path, recognizer=None, losses=None, **fields):
@@ -97,3 +99,14 @@ def test_nothing_to_read(tmp_path):
 def test_words_without_texts_cannot_be_read(tmp_path):
     with pytest.raises(ValueError, match='words without texts'):
         losses_of(_reading(tmp_path), wide_and_narrow())
+
+
+@pytest.mark.parametrize('queued', [False, True])
+@pytest.mark.parametrize('mode', ['ce', 'kl'])
+def test_a_recogniser_that_gives_no_number_trains_nothing(tmp_path, mode, queued, monkeypatch):
+    model = _reading(tmp_path, losses={'accuracy': {'mode': mode}, 'cost': {}})
+    poison(next(model._accuracy.reader.build().decoder.parameters()))
+    if queued:
+        defer_checks(monkeypatch)
+    with pytest.raises(TeacherOutputError, match="NaN or Inf for 'logits at scale"):
+        losses_of(model, _pages())

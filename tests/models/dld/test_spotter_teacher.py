@@ -3,14 +3,15 @@ import copy
 
 import pytest
 import torch
+from deferred import defer_checks, poison
 from mmengine.hub import get_config
 from mmocr.registry import MODELS
 from tiny import dbnet_cfg
-from tiny_dld import pages, prepared, same, state, student_cfg
+from tiny_dld import dld, pages, prepared, same, state, student_cfg
 from tiny_recog import checkpoint
 from tiny_spotter import spotter_cfg
 
-from mmocr_kd.distill.errors import CheckpointError
+from mmocr_kd.distill.errors import CheckpointError, TeacherOutputError
 from mmocr_kd.models.dld import SpotterTeacher
 from mmocr_kd.models.spotters import RecTaps
 
@@ -146,3 +147,14 @@ def test_missing_and_foreign_checkpoints(spec, tmp_path):
     other = checkpoint(tmp_path / 'dbnet.pth', dbnet_cfg())
     with pytest.raises(CheckpointError, match='does not fit'):
         SpotterTeacher(spec['config'], other['checkpoint']).build()
+
+
+@pytest.mark.parametrize('queued', [False, True])
+def test_teacher_that_gives_no_number_teaches_nothing(spec, queued, monkeypatch):
+    model = dld(spec)
+    decoder = model._bound_teacher().spotter.rec_decoder
+    poison(next(decoder.parameters()))
+    if queued:
+        defer_checks(monkeypatch)
+    with pytest.raises(TeacherOutputError, match="NaN or Inf for 'context'"):
+        model.train()(*prepared(model), mode='loss')

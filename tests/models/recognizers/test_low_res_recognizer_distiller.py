@@ -3,10 +3,13 @@ import copy
 import pytest
 import tiny_recog
 import torch
+from deferred import defer_checks, poison
 from mmengine.config import ConfigDict
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from mmocr.registry import MODELS
 from torch import nn
+
+from mmocr_kd.distill import TeacherOutputError
 
 LOSSES = {
     'visual': {'type': 'VisualFocusLoss'},
@@ -178,6 +181,34 @@ def test_teacher_can_be_tested_in_the_students_place(teacher, mode):
     assert sum(len(s.pred_text.item) for s in predicted)
 
 
+@pytest.mark.parametrize('size', [(32, 100), (48, 150), (24, 90), (16, 50)])
+def test_small_words_are_enlarged_to_what_the_teacher_reads(teacher, size, monkeypatch):
+    """By any factor, corners on corners; of the large words only the size counts."""
+    model = build(teacher, eval_mode='teacher_upsampled').eval()
+    batch = model.data_preprocessor(tiny_recog.pairs(*WORDS))
+    batch['hr_inputs'] = torch.full((3, 1, *size), float('nan'))
+    seen = []
+    network = model._reader.bind(model)
+    monkeypatch.setattr(network, 'predict', lambda images, samples: seen.append(images))
+    model(**batch, mode='predict')
+    (large, ), small = seen, batch['inputs']
+    assert large.shape == (3, 1, *size)
+    for row in (0, -1):
+        for column in (0, -1):
+            torch.testing.assert_close(large[..., row, column], small[..., row, column])
+    edge = (torch.arange(50) > 20).float().expand(3, 1, 16, 50)
+    model(**{**batch, 'inputs': edge}, mode='predict')
+    assert (seen[1].max() > 1.01) == (size != (16, 50))  # a cubic overshoots at an edge
+
+
+def test_enlarged_words_need_a_size(teacher):
+    model = build(teacher, eval_mode='teacher_upsampled').eval()
+    batch = prepared(model)
+    batch.pop('hr_inputs')
+    with pytest.raises(ValueError, match="no 'hr_inputs'"):
+        model(**batch, mode='predict')
+
+
 def test_training_a_little_lowers_the_loss(teacher):
     model = build(teacher, {**LOSSES, 'hard': {'type': 'HardLabelLoss', 'loss_weight': 1.0}})
     model.init_weights()
@@ -198,6 +229,19 @@ def test_teacher_rests_if_no_loss_looks_at_it():
     data = tiny_recog.pairs(*WORDS)
     data.pop('hr_inputs')
     assert loss(model, data)['loss_hard'] > 0
+
+
+def test_labels_alone_train_the_head_that_is_scored_and_the_own_loss_all_three():
+    cfg = tiny_recog.abinet_language_cfg()
+    heads = ('vision_decoder.cls', 'language_decoder.cls', 'cls')
+    wrapped = build({'config': 'nowhere.py', 'checkpoint': 'nowhere.pth'},
+                    {'hard': {'type': 'HardLabelLoss', 'loss_weight': 1.0}}, student=cfg)
+    for model, trained in ((wrapped, [False, False, True]),
+                           (MODELS.build(copy.deepcopy(cfg)), [True] * 3)):
+        data = tiny_recog.pairs(*WORDS, channels=3, size=(16, 64))
+        model.parse_losses(loss(model, data))[0].backward()
+        decoder = getattr(model, 'student', model).decoder
+        assert [decoder.get_submodule(head).weight.grad is not None for head in heads] == trained
 
 
 def test_copies_of_a_model_in_training_share_the_teacher_and_predict(teacher):
@@ -271,11 +315,26 @@ class TestBadInput:
         with pytest.raises(ValueError, match="a!.png.*'a!'.*FilterRecogText"):
             loss(build(teacher), tiny_recog.pairs('a!'))
 
-    def test_sample_without_a_text(self, teacher):
+    @pytest.mark.parametrize('field', ['gt_text', 'gt_text.item'])
+    def test_sample_without_a_text(self, teacher, field):
         data = tiny_recog.pairs('ab')
-        data['data_samples'][0].gt_text.pop('item')
-        with pytest.raises(ValueError, match='ab.png has no text'):
+        sample = data['data_samples'][0]
+        if field == 'gt_text':
+            del sample.gt_text
+        else:
+            sample.gt_text.pop('item')
+        with pytest.raises(ValueError, match='ab.png has no text.*LoadOCRAnnotations'):
             loss(build(teacher), data)
+
+    @pytest.mark.parametrize('number', [float('nan'), float('inf')])
+    @pytest.mark.parametrize('queued', [False, True])
+    def test_teacher_that_gives_no_number(self, teacher, number, queued, monkeypatch):
+        model = build(teacher)
+        poison(model._reader.bind(model).decoder.decoder[1].embedding.weight, number)
+        if queued:
+            defer_checks(monkeypatch)
+        with pytest.raises(TeacherOutputError, match="NaN or Inf for 'logits'.*hello.png"):
+            loss(model)
 
     def test_constant_image(self, teacher):
         data = tiny_recog.pairs('ab', 'cd')

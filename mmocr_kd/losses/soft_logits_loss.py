@@ -132,8 +132,9 @@ class SoftLogitsLoss(ReadingLoss):
             if labels.last_ends is not None:
                 lengths = lengths.minimum(labels.last_ends)
         if self.alpha or self.mask_source == 'teacher_path':
-            paths = k_best_paths(log_probs, self.num_paths if self.alpha else 1, self.branch,
-                                 labels.end_idx, labels.not_read, self.length_norm, labels.last_ends)
+            paths = k_best_paths(
+                log_probs, self.num_paths if self.alpha else 1, self.branch, labels.end_idx,
+                labels.not_read, self.length_norm, labels.last_ends)
             if self.alpha:
                 stressed = path_distribution(paths, target.shape[2], target.dtype)
                 target = self._mix(target, stressed, paths.log_probs[:, 0])

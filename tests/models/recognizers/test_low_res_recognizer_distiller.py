@@ -165,6 +165,26 @@ def test_student_starts_from_its_teacher(teacher):
                            weights['backbone.cnn.conv0.weight'])
 
 
+@pytest.mark.parametrize('config', ['distilling', 'plain'])
+def test_a_distilled_student_is_a_teacher_for_the_next(teacher, tmp_path, config):
+    first = build(teacher)  # its checkpoint has a projector besides
+    path = tmp_path / 'first.pth'
+    torch.save({'state_dict': first.state_dict()}, path)
+    plain = tiny_recog.crnn_cfg()
+    distilling = {'type': 'LowResRecognizerDistiller', 'student': plain, 'losses': LOSSES,
+                  'teacher': {'config': 'nowhere.py', 'checkpoint': 'nowhere.pth'}}
+    spec = {'config': distilling if config == 'distilling' else plain, 'checkpoint': str(path)}
+    second = build(spec)
+    second.init_weights()
+    expected = first.student.state_dict()
+    assert all(torch.equal(expected[key], value)
+               for key, value in second.student.state_dict().items())
+    data = tiny_recog.pairs(*WORDS)
+    data['hr_inputs'] = data['inputs']
+    total, _ = second.parse_losses(loss(second, data))
+    assert total.isfinite() and not any(p.requires_grad for p in network(second).parameters())
+
+
 @pytest.mark.parametrize('mode', ['teacher_hr', 'teacher_upsampled'])
 def test_teacher_can_be_tested_in_the_students_place(teacher, mode):
     model = build(teacher, eval_mode=mode).eval()

@@ -7,6 +7,7 @@ import tiny_recog
 import torch
 from mmengine.hub import get_config
 from mmocr.registry import MODELS
+from torch import nn
 
 from mmocr_kd.adapters.recognition import PairReader, RecognizerTeacher
 
@@ -18,10 +19,11 @@ def nrtr_cfg(layers):
     return model.to_dict()
 
 
-class Pair:
+class Pair(nn.Module):
     """The parts of a distiller that a reader looks at."""
 
     def __init__(self, folder, student, teacher, **fields):
+        super().__init__()
         self.reader = PairReader(
             RecognizerTeacher(**tiny_recog.checkpoint(folder / 'teacher.pth', teacher)), **fields)
         self.student = MODELS.build(copy.deepcopy(student)).train()

@@ -73,7 +73,7 @@ def pipeline(args: argparse.Namespace) -> list[dict[str, Any]]:
         shrink = [dict(type='SynthesizeLR', scale=1),
                   dict(type='PairedResize', lr_scale=args.lr_size, hr_scale=args.hr_size)]
     degrade = dict(type='TextDegradation', prob=args.prob, seed=args.seed,
-                   operations={name: {} for name in args.operations})
+                   seed_by_image=True, operations={name: {} for name in args.operations})
     return [dict(type='LoadImageFromFile'), *shrink, degrade]
 
 

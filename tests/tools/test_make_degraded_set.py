@@ -29,7 +29,7 @@ def test_words_become_the_set_that_a_test_pipeline_makes(tmp_path, monkeypatch, 
     assert '6/6' in capsys.readouterr().out
     made = build('CheckedRecogLMDBDataset', words, pipeline=[
         dict(type='SynthesizeLR', scale=1), dict(type='PairedResize'),
-        dict(type='TextDegradation', seed=4)])
+        dict(type='TextDegradation', seed=4, seed_by_image=True)])
     written = build('TextZoomDataset', tmp_path / 'out')
     for index in range(6):
         for key in ('img', 'hr_img'):

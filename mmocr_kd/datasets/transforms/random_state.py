@@ -2,31 +2,61 @@
 from __future__ import annotations
 
 import random
+import warnings
+from hashlib import blake2b
 from typing import Any
 
 import imgaug
 import numpy as np
 import torch
+from mmengine import fileio
 
 
-def generator_for(results: dict[str, Any], seed: int, seed_by_index: bool) -> np.random.Generator:
-    """The generator a step uses for one sample.
+class SampleDraws:
+    """Where a step takes its random numbers for a sample from.
 
     Args:
-        results: The sample.
-        seed: Seed of the step, >= 0.
-        seed_by_index: Whether the draw depends on ``seed`` and the sample's place in its data set
-            alone, the same in every epoch, process and order. Otherwise it continues NumPy's
-            global generator, which MMEngine seeds in each worker.
+        step: Name of the step; steps that share a seed still draw independently.
+        seed: Seed of the step, an integer >= 0.
+        by_image: Whether the draw depends on step, seed and image alone: on what the image's file
+            holds, wherever it lies, or on its pixels where it has no file. Then it is the same in
+            every epoch, process, order, split and machine. Otherwise it continues NumPy's global
+            generator, which MMEngine seeds in each worker.
+        by_index: Former name of ``by_image``; None if it is not used.
 
     Raises:
-        KeyError: If the data set does not say which sample it is.
+        ValueError: If ``seed`` is negative.
     """
-    if not seed_by_index:
-        return np.random.default_rng(np.random.randint(2**31, size=4))
-    if 'sample_idx' not in results:
-        raise KeyError("seed_by_index=True needs 'sample_idx', which MMEngine's data sets give")
-    return np.random.default_rng([seed, results['sample_idx']])
+
+    def __init__(self, step: str, seed: int, by_image: bool, by_index: bool | None) -> None:
+        if seed < 0:
+            raise ValueError(f'seed={seed} must not be negative')
+        if by_index is not None:
+            warnings.warn(f'{step}.seed_by_index is now called seed_by_image, and draws by the '
+                          'image in place of its position', DeprecationWarning, stacklevel=3)
+            by_image = by_index
+        self.step, self.seed, self.by_image = step, seed, by_image
+
+    def generator(self, results: dict[str, Any]) -> np.random.Generator:
+        """The generator for one sample.
+
+        Args:
+            results: The sample, with ``img`` and, if it comes from a file, ``img_path``.
+        """
+        if not self.by_image:
+            return np.random.default_rng(np.random.randint(2**31, size=4))
+        digest = blake2b(f'{self.step} {self.seed} '.encode(), digest_size=16)
+        digest.update(_content(results))
+        return np.random.default_rng(int.from_bytes(digest.digest(), 'little'))
+
+
+def _content(results: dict[str, Any]) -> bytes:
+    try:
+        if results.get('img_path'):
+            return fileio.get(results['img_path'])
+    except OSError:
+        pass  # a name that was made up, for an image that came as an array
+    return np.ascontiguousarray(results['img']).tobytes()
 
 
 def global_state() -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from mmocr.registry import TRANSFORMS
 
 from ..embedded.arrays import Image
 from .paired_resize import checked_filter
-from .random_state import generator_for
+from .random_state import SampleDraws
 
 
 @TRANSFORMS.register_module()
@@ -28,7 +28,9 @@ class SynthesizeLR(BaseTransform):
         backend: 'pillow' or 'cv2', see :class:`PairedResize`.
         interpolation: Filter, see :class:`PairedResize`.
         seed: Seed of the draw, >= 0.
-        seed_by_index: Whether a sample is always shrunk by the same; otherwise anew each time.
+        seed_by_image: Whether an image is always shrunk by the same, see :class:`SampleDraws`;
+            for tests. Otherwise by another factor each time.
+        seed_by_index: Its former name.
 
     Raises:
         ValueError: If a field is out of range.
@@ -39,11 +41,11 @@ class SynthesizeLR(BaseTransform):
                  backend: str = 'pillow',
                  interpolation: str = 'bicubic',
                  seed: int = 0,
-                 seed_by_index: bool = False) -> None:
+                 seed_by_image: bool = False,
+                 seed_by_index: bool | None = None) -> None:
         self.scale = _checked_range(scale)
         self.backend, self.interpolation = checked_filter(backend, interpolation)
-        self.seed = seed
-        self.seed_by_index = seed_by_index
+        self.draws = SampleDraws('SynthesizeLR', seed, seed_by_image, seed_by_index)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Make the pair.
@@ -70,7 +72,7 @@ class SynthesizeLR(BaseTransform):
         low, high = self.scale
         if low == high:
             return low
-        return float(generator_for(results, self.seed, self.seed_by_index).uniform(low, high))
+        return float(self.draws.generator(results).uniform(low, high))
 
     def _shrunk(self, image: Image, scale: float) -> Image:
         if scale == 1:

@@ -34,9 +34,9 @@ def test_no_image_vanishes():
     assert build(scale=9).transform(sample(size=(3, 4)))['img'].shape == (1, 1, 3)
 
 
-def test_a_random_scale_is_fixed_by_seed_and_index():
+def test_a_random_scale_is_fixed_by_seed_and_image():
     def shapes(seed):
-        transform = build(scale=(1.5, 3), seed=seed, seed_by_index=True)
+        transform = build(scale=(1.5, 3), seed=seed, seed_by_image=True)
         return [transform.transform(sample(i))['img'].shape for i in range(8)]
 
     assert shapes(0) == shapes(0) != shapes(1)
@@ -44,7 +44,7 @@ def test_a_random_scale_is_fixed_by_seed_and_index():
     assert all(100 / 3 - 1 <= width <= 100 / 1.5 + 1 for _, width, _ in shapes(0))
 
 
-def test_without_an_index_numpys_generator_decides():
+def test_by_default_numpys_generator_decides():
     def shapes():
         np.random.seed(3)
         return [build(scale=(1.5, 3)).transform(sample())['img'].shape for _ in range(8)]
@@ -56,13 +56,6 @@ def test_without_an_index_numpys_generator_decides():
 def test_pairs_are_refused():
     with pytest.raises(ValueError, match="'hr_img' already"):
         build().transform(sample(hr_img=sample()['img']))
-
-
-def test_an_index_is_needed_to_seed_by_it():
-    results = sample()
-    del results['sample_idx']
-    with pytest.raises(KeyError, match='sample_idx'):
-        build(scale=(1, 2), seed_by_index=True).transform(results)
 
 
 @pytest.mark.parametrize('scale', [0.5, (3, 2), (0, 2)])

@@ -8,7 +8,7 @@ from mmocr_kd.datasets.words.write_words import write_words
 
 PIPELINE = [dict(type='SynthesizeLR', scale=1),
             dict(type='PairedResize', lr_scale=(32, 8), hr_scale=(64, 16)),
-            dict(type='TextDegradation', prob=0.5)]
+            dict(type='TextDegradation', prob=0.5, seed_by_image=True)]
 
 
 def build(kind, path, **fields):

@@ -95,7 +95,7 @@ str_degraded_pipeline = [
             superpixels=dict(replace=(0.1, 0.5), segments=(1, 7)),
             gaussian_noise=dict(sigma=(0, 12.75), per_channel=0.5)),
         seed=0,
-        seed_by_index=True),
+        seed_by_image=True),
     dict(type='LoadOCRAnnotations', with_text=True),
     dict(type='PackPairedTextRecogInputs',
          meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),

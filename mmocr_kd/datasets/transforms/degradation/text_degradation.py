@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmocr.registry import TRANSFORMS
 
-from ..random_state import generator_for
+from ..random_state import SampleDraws
 from .operations import OPERATIONS, checked_operations
 
 
@@ -16,8 +16,8 @@ class TextDegradation(BaseTransform):
     """Apply each of eight degradations with a probability, in random order, to ``img``.
 
     The protocol is that of KD-LTR's robustness experiments: degrade the low-resolution image after
-    resizing it, and leave ``hr_img`` alone. The official code draws anew in every evaluation; here
-    an image is by default always degraded the same way. The operations are our own, on OpenCV,
+    resizing it, and leave ``hr_img`` alone. The official code draws anew in every evaluation; ours
+    are meant to be run with ``seed_by_image=True``. The operations are our own, on OpenCV,
     NumPy and scikit-image. At the same strength, Gaussian, average, median and bilateral blur are
     those of imgaug 0.4, which the official code uses; the others follow its definitions.
 
@@ -28,8 +28,9 @@ class TextDegradation(BaseTransform):
             :data:`OPERATIONS`. A number instead of a range fixes the strength. None uses all
             eight with the official ranges.
         seed: Seed of the draws, >= 0.
-        seed_by_index: Whether the draw depends on ``seed`` and the sample's place in its data set
-            alone. Set it to False to train with new degradations in every epoch.
+        seed_by_image: Whether an image is always degraded the same way, see :class:`SampleDraws`:
+            for tests. By default anew each time it is read, as training should be.
+        seed_by_index: Its former name.
 
     Raises:
         ValueError: If a field is out of range or unknown.
@@ -39,15 +40,13 @@ class TextDegradation(BaseTransform):
                  prob: float = 0.25,
                  operations: dict[str, dict[str, Any]] | None = None,
                  seed: int = 0,
-                 seed_by_index: bool = True) -> None:
+                 seed_by_image: bool = False,
+                 seed_by_index: bool | None = None) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'prob={prob} must be within [0, 1]')
-        if seed < 0:
-            raise ValueError(f'seed={seed} must not be negative')
         self.prob = prob
         self.operations = checked_operations(operations)
-        self.seed = seed
-        self.seed_by_index = seed_by_index
+        self.draws = SampleDraws('TextDegradation', seed, seed_by_image, seed_by_index)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Degrade ``results['img']``, uint8 of shape (H, W) or (H, W, 3).
@@ -57,13 +56,12 @@ class TextDegradation(BaseTransform):
             applied, in that order.
 
         Raises:
-            KeyError: If ``seed_by_index`` is set and the sample has no index.
             TypeError: If the image is not uint8.
         """
         image = results['img']
         if image.dtype != np.uint8:
             raise TypeError(f'TextDegradation needs a uint8 image, not {image.dtype}')
-        rng = generator_for(results, self.seed, self.seed_by_index)
+        rng = self.draws.generator(results)
         results['degradations'] = self.draw(rng)
         for name in results['degradations']:
             image = OPERATIONS[name](image, rng, **self.operations[name])

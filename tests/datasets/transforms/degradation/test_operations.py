@@ -113,6 +113,20 @@ def test_noise_has_the_strength_that_was_drawn():
     assert abs(noisy.std() - 10) < 0.3 and abs(noisy.mean() - 128) < 0.5
 
 
+@pytest.mark.parametrize('channels, per_channel', [(3, 1), (1, 0)])
+def test_noise_is_added_rounded_and_clipped(channels, per_channel):
+    """What the generator draws next is added, not taken away: a seed means one image for ever."""
+    image = smooth()
+    noisy = OPERATIONS['gaussian_noise'](image, np.random.default_rng(5), sigma=(40, 60),
+                                         per_channel=per_channel)
+    rng = np.random.default_rng(5)
+    sigma, _ = rng.uniform(40, 60), rng.random()
+    noise = rng.normal(size=(*image.shape[:2], channels)) * sigma
+    expected = np.rint(image + noise).clip(0, 255)
+    np.testing.assert_array_equal(noisy, expected)
+    assert (expected == 0).any() and (expected == 255).any()
+
+
 def test_half_of_the_noise_is_grey():
     flat = np.full((8, 8, 3), 128, np.uint8)
     shared = [np.ptp(OPERATIONS['gaussian_noise'](flat, np.random.default_rng(s), sigma=(10, 10)),

@@ -15,10 +15,10 @@ pack = [
 # Of any strength up to 1.5 pixels, drawn anew in training, fixed for each word in validation.
 blur = dict(gaussian_blur=dict(sigma=(0.0, 1.5)))
 degrade = [
-    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_index=False),
+    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_image=False),
 ]
 degrade_fixed = [
-    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_index=True),
+    dict(type='TextDegradation', prob=1.0, operations=blur, seed=0, seed_by_image=True),
 ]
 
 words_pipeline = _base_.read_label + shrink + degrade + pack

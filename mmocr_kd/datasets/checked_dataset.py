@@ -21,7 +21,7 @@ _LOOKED_UP = 1000
 class CheckedDataset(BaseDataset):
     """Base of data sets that look at their files and labels when they are read.
 
-    - Missing files are an error with the command that makes them. Of the images, up to 1,000,
+    - Missing files are an error that says where they come from. Of the images, up to 1,000,
       spread over the data set, are looked up.
     - Labels are text: see :func:`~mmocr_kd.datasets.texts.as_text`.
     - What a ``FilterRecogText`` of the pipeline would drop is dropped here, reported once with
@@ -29,7 +29,7 @@ class CheckedDataset(BaseDataset):
       file: transforms of your own that change labels belong behind it. ``indices`` counts before.
 
     Args:
-        made_by: The command, or where to look, for the message about missing files.
+        source: Where the files come from, a command or a place; for the message about missing ones.
         **kwargs: As in :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
@@ -40,8 +40,8 @@ class CheckedDataset(BaseDataset):
 
     _fitted_to: Any = None
 
-    def __init__(self, *args: Any, made_by: str = '', **kwargs: Any) -> None:
-        self.made_by = made_by
+    def __init__(self, *args: Any, source: str = '', **kwargs: Any) -> None:
+        self.source = source
         super().__init__(*args, **kwargs)
 
     @property
@@ -84,10 +84,10 @@ class CheckedDataset(BaseDataset):
     def _require_files(self, paths: Iterable[str]) -> None:
         for path in paths:
             if path and '://' not in path and not os.path.exists(path):
-                hint = f'make it: {self.made_by}' if self.made_by else (
-                    'check data_root, ann_file and data_prefix; docs/data.md says where data sets '
-                    'come from')
-                raise FileNotFoundError(f'{path!r} of {self.place} is missing: {hint}')
+                hint = f'It comes from: {self.source}' if self.source else (
+                    'docs/data.md says where data sets come from')
+                raise FileNotFoundError(f'{path!r} of {self.place} is missing. {hint}. Or check '
+                                        'data_root, ann_file and data_prefix')
 
     def _fit_labels(self) -> None:
         """Leave out what the pipeline would drop, and say so."""

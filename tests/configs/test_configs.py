@@ -56,6 +56,13 @@ def test_hooks_build_without_any_teacher_file(cfg, tmp_path, monkeypatch):
     assert [type(h).__name__ for h in hooks] == [h.type for h in cfg.get('custom_hooks', [])]
 
 
+def test_words_are_scored_as_the_benchmarks_do(cfg):
+    """MMOCR's metrics take '^' for a letter."""
+    evaluators = [cfg.get(f'{part}_evaluator') for part in ('val', 'test')]
+    types = {word for word in re.findall(r"'type': '(\w+)'", str(evaluators))}
+    assert not types & {'WordMetric', 'CharMetric'}
+
+
 @pytest.mark.parametrize('name', DETECTORS)
 def test_learning_rate_spans_the_whole_training(name):
     """It is positive throughout, starts falling at its peak and ends at the last epoch."""

@@ -219,7 +219,7 @@ def test_a_cut_off_annotation_file_is_named(tmp_path):
 
 @KINDS
 def test_missing_files_come_with_the_command_that_makes_them(tmp_path, kind):
-    config = dict(kind(tmp_path, WORDS), made_by='python tools/make.py words')
+    config = dict(kind(tmp_path, WORDS), source='python tools/make.py words')
     config['ann_file'] += '.other'
     with pytest.raises(FileNotFoundError, match=r"\.other' of .*: python tools/make.py words"):
         build(config)

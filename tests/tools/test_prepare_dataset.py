@@ -132,6 +132,19 @@ def test_parallel_processes_report_malformed_lines(run, tmp_path):
     assert not (tmp_path / 'textdet_train.json').exists()
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize('name, make, pattern', [
+    ('td500', write_td500, '**/test/*.JPG'), ('casia10k', write_casia10k, '**/train/*.jpg')])
+def test_an_image_that_is_cut_off_is_named_and_nothing_written(name, make, pattern, run, tmp_path):
+    make(tmp_path)
+    image, = tmp_path.glob(pattern)
+    image.write_bytes(image.read_bytes()[:-100])
+    split = image.parent.name
+    with pytest.raises(ValueError, match=f'{image.name} is no readable image, or is cut off'):
+        run(name, '--data-root', tmp_path, '--nproc', 1, '--splits', split)
+    assert not (tmp_path / f'textdet_{split}.json').exists()
+
+
 @pytest.mark.parametrize('args, words', [
     (['nothing'], "'nothing' has no textdet.py"),
     (['td500', '--task', 'textrecog'], "'td500' has no textrecog.py"),

@@ -50,7 +50,12 @@ test_dataloader = dict(
         pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
 
-val_evaluator = dict(dataset_prefixes=['CUTE80', 'IIIT5K', 'SVT', 'SVTP', 'IC13', 'IC15'])
+val_evaluator = dict(
+    metrics=[
+        dict(type='CheckedWordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol']),
+        dict(type='CheckedCharMetric'),
+    ],
+    dataset_prefixes=['CUTE80', 'IIIT5K', 'SVT', 'SVTP', 'IC13', 'IC15'])
 test_evaluator = val_evaluator
 
 auto_scale_lr = dict(base_batch_size=192 * 8)

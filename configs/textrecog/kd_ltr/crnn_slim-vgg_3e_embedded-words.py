@@ -7,15 +7,16 @@ train_dataloader = dict(dataset=dict(_delete_=True, **words))
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='OCRDataset',
+        type='CheckedOCRDataset',
         data_root='data/embedded-words',
         ann_file='textrecog_val.json',
+        source=_base_.embedded_words_source,
         test_mode=True,
         pipeline=_base_.load_image + _base_.test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(
     _delete_=True,
     type='MultiDatasetsEvaluator',
-    metrics=[dict(type='WordMetric', mode=['ignore_case_symbol'])],
+    metrics=[dict(type='CheckedWordMetric', mode=['ignore_case_symbol'])],
     dataset_prefixes=['embedded'])
 test_evaluator = val_evaluator

@@ -44,7 +44,12 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=embedded_textrecog_test)
 
-val_evaluator = dict(dataset_prefixes=['embedded'])
+val_evaluator = dict(
+    metrics=[
+        dict(type='CheckedWordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol']),
+        dict(type='CheckedCharMetric'),
+    ],
+    dataset_prefixes=['embedded'])
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import mmcv
 import numpy as np
 import PIL.Image
 
@@ -76,26 +77,33 @@ def to_numbers(line: Line, values: Iterable[str], expected: str) -> list[float]:
     return numbers
 
 
-def malformed(line: Line, expected: str) -> ValueError:
-    """The error for a line that does not look as ``expected``."""
-    return ValueError(f'{line.place}: expected {expected!r}, got {line.text!r}')
+def malformed(line: Line, expected: str, hint: str = '') -> ValueError:
+    """The error for a line that does not look as ``expected``; ``hint`` says what it may be."""
+    return ValueError(f'{line.place}: expected {expected!r}, got {line.text!r}'
+                      f'{hint and f" ({hint})"}')
 
 
 def check_image(path: str | Path) -> None:
-    """Check that an image can be opened, and warn if it is not stored upright.
+    """Check that an image can be read whole, and warn if it is not stored upright.
 
     Args:
         path: Image file.
 
     Raises:
         FileNotFoundError: If it does not exist.
-        ValueError: If it is no image.
+        ValueError: If it is no image, or is cut off.
     """
     try:
         with PIL.Image.open(path) as image:
             orientation = image.getexif().get(_ORIENTATION, 1)
-    except PIL.UnidentifiedImageError:
-        raise ValueError(f'{path} is no readable image') from None
+            image.load()  # notices files that are cut off, which some versions of OpenCV read
+        if mmcv.imread(path) is None:  # what MMOCR will read it with
+            raise ValueError('OpenCV cannot decode it')
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # Pillow and OpenCV each raise their own, some of them SyntaxError
+        raise ValueError(f'{path} is no readable image, or is cut off: {error}. Get it anew, or '
+                         'remove it and its annotation') from error
     if orientation != 1:
         warnings.warn(f"{path} has EXIF orientation {orientation}; MMOCR's pipelines load it as "
                       'stored (color_ignore_orientation): check that its boxes fit', stacklevel=2)

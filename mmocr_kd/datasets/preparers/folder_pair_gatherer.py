@@ -1,7 +1,7 @@
 """Pairs of image and annotation files, from one or several folders."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ class FolderPairGatherer(BaseGatherer):
     """Pair images with annotation files named after them, in sorted order.
 
     MMOCR's PairGatherer wants annotations in ``annotations/<split>``, takes one folder, and
-    overlooks missing files; this one reads data sets as they are unpacked.
+    overlooks missing files; this one reads data sets as they are unpacked. Suffixes may be in
+    upper or lower case.
 
     Args:
         folders: For each part of the data set its image folder and its annotation folder,
             relative to ``data_root``; they may be the same.
         ann_name: Name of the annotation file of an image: '{stem}' stands for the image's name
             without, '{name}' with its suffix.
-        img_suffixes: Suffixes of images, in any case.
+        img_suffixes: Suffixes of images.
         **kwargs: ``split``, ``data_root`` and defaults that MMOCR's preparer sets.
     """
 
@@ -45,6 +46,8 @@ class FolderPairGatherer(BaseGatherer):
         Raises:
             FileNotFoundError: If a folder is missing or holds no image, an image has no
                 annotation, or an annotation has no image.
+            ValueError: If it cannot be told which of two files belongs to which ('a.jpg' and
+                'a.png' beside 'a.gt').
         """
         pairs = [pair for folder in self.folders for pair in self._pairs(*folder)]
         return [str(image) for image, _ in pairs], [str(note) for _, note in pairs]
@@ -56,20 +59,38 @@ class FolderPairGatherer(BaseGatherer):
                                         'exists, see docs/data.md')
         found = [path for path in sorted(images.iterdir())
                  if path.suffix.lower() in self.img_suffixes]
-        pairs = [(path, annotations / self.ann_name.format(stem=path.stem, name=path.name))
-                 for path in found]
-        if not pairs:
+        if not found:
             raise FileNotFoundError(f'{images} holds no image ({", ".join(self.img_suffixes)})')
-        _check_complete(images, annotations, pairs)
-        return pairs
+        expected = _unambiguous((_key(self.ann_name.format(stem=path.stem, name=path.name)), path)
+                                for path in found)
+        suffix = Path(self.ann_name).suffix.lower()
+        present = _unambiguous((_key(path.name), path) for path in sorted(annotations.iterdir())
+                               if _key(path.name) in expected or path.suffix.lower() == suffix)
+        _check_complete(images, annotations, expected, present)
+        return [(path, present[key]) for key, path in expected.items()]
 
 
-def _check_complete(images: Path, annotations: Path, pairs: list[tuple[Path, Path]]) -> None:
-    expected = {note for _, note in pairs}
-    present = {path for path in annotations.iterdir() if path.suffix == pairs[0][1].suffix}
-    if missing := sorted(expected - present):
+def _key(name: str) -> str:
+    """Name of an annotation file by which its image finds it."""
+    stem, dot, suffix = name.rpartition('.')
+    return f'{stem}{dot}{suffix.lower()}'
+
+
+def _unambiguous(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    by_key: dict[str, Path] = {}
+    for key, path in files:
+        if key in by_key:
+            raise ValueError(f'{by_key[key]} and {path} both belong to the annotation {key!r}: '
+                             'rename or remove one of them')
+        by_key[key] = path
+    return by_key
+
+
+def _check_complete(images: Path, annotations: Path, expected: dict[str, Path],
+                    present: dict[str, Path]) -> None:
+    if missing := sorted(expected.keys() - present.keys()):
         raise FileNotFoundError(f'{len(missing)} images have no annotation, the first missing '
-                                f'file is {missing[0]}')
-    if alone := sorted(present - expected):
+                                f'file is {annotations / missing[0]}')
+    if alone := sorted(present.keys() - expected.keys()):
         raise FileNotFoundError(f'{len(alone)} annotations have no image in {images}, the first '
-                                f'is {alone[0]}')
+                                f'is {present[alone[0]]}')

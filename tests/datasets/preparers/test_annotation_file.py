@@ -64,6 +64,17 @@ def test_images_are_checked(tmp_path):
         check_image(tmp_path / 'missing.jpg')
 
 
+@pytest.mark.parametrize('kind', ['jpg', 'png', 'bmp', 'gif', 'webp', 'tif'])
+@pytest.mark.parametrize('share', [0, 0.5, 0.95])
+def test_images_that_are_cut_off_are_named(kind, share, tmp_path):
+    path = tmp_path / f'cut.{kind}'
+    noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:int(share * path.stat().st_size)])
+    with pytest.raises(ValueError, match=rf'cut\.{kind} is no readable image, or is cut off'):
+        check_image(path)
+
+
 def test_rotated_storage_is_pointed_out(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6

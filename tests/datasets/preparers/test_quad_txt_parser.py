@@ -56,3 +56,50 @@ def test_a_malformed_line_is_named(parse, line):
 def test_a_quad_without_area_is_left_out(parse):
     with pytest.warns(UserWarning, match='PAL00003.txt, line 1'):
         assert parse('1,2,1,2,1,2,1,2,a\n') == []
+
+
+QUAD = '1,2,30,2,30,12,1,12'
+
+
+@pytest.mark.parametrize('behind', [
+    '5,20,5,9,5,1,hello', '5,20,hello', '5,20,5,9', '5,20,5', ' 5 , 20.5 ,###', '-5,20,a,b'])
+def test_polygons_of_more_points_are_refused(parse, behind):
+    with pytest.raises(ValueError, match='line 1.*more than four points.*check_columns=False'):
+        parse(f'{QUAD},{behind}')
+    assert parse(f'{QUAD},{behind}', check_columns=False)[0]['text'] == behind.strip()
+
+
+@pytest.mark.parametrize('text', [
+    '1', '2026', '1,250', '12,000,000', '0571-88,20', '13800138000,13900139000', '5, please', ',',
+    '1,a', 'a,1,2', '#,##'])
+def test_texts_with_numbers_and_commas_are_texts(parse, text):
+    assert parse(f'{QUAD},{text}') == [dict(poly=[1, 2, 30, 2, 30, 12, 1, 12], ignore=False,
+                                            text=text)]
+
+
+def test_a_language_column_does_not_hide_the_mark(parse):
+    for mark in ('###', ' ###'):
+        with pytest.raises(ValueError, match=r"columns=\['language', 'text'\]"):
+            parse(f'{QUAD},Latin,{mark}')
+    columns = dict(columns=['language', 'text'])
+    assert [(word['text'], word['ignore']) for word in parse(
+        f'{QUAD},Latin,a,b\n{QUAD},None,###\n{QUAD},Latin,', **columns)] == [
+            ('a,b', False), ('###', True), ('', False)]
+    assert parse(f'{QUAD},###,0', columns=['text', 'difficult'])[0]['ignore']
+    with pytest.raises(ValueError, match='x4,y4,language,text'):
+        parse(f'{QUAD},Latin', **columns)
+
+
+@pytest.mark.parametrize('columns', ['text', [], ['language'], ['text', 'text']])
+def test_bad_columns_are_named(parse, columns):
+    with pytest.raises(ValueError, match='columns='):
+        parse('', columns=columns)
+
+
+@pytest.mark.parametrize('content', ['', '\ufeff', '\r\n\r\n', ' \n'])
+def test_an_empty_file_is_an_image_without_text(parse, content):
+    assert parse(content) == []
+
+
+def test_byte_order_marks_and_windows_line_ends_do_not_matter(parse):
+    assert parse(f'\ufeff{QUAD},a\r\n{QUAD},###\r\n') == parse(f'{QUAD},a\n{QUAD},###')

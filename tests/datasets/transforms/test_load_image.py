@@ -6,7 +6,10 @@ from mmocr.registry import TRANSFORMS
 
 from mmocr_kd.datasets import BrokenImageError
 
+NOISE = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 BROKEN = {'empty.png': b'', 'text.png': b'not an image', 'missing.png': None}
+for kind in ('jpg', 'png', 'bmp'):
+    BROKEN[f'cut_off.{kind}'] = cv2.imencode(f'.{kind}', NOISE)[1].tobytes()[:3000]
 
 
 @pytest.fixture

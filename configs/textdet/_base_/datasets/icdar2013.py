@@ -1,15 +1,17 @@
 icdar2013_textdet_data_root = 'data/icdar2013'
 
 icdar2013_textdet_train = dict(
-    type='OCRDataset',
+    type='CheckedOCRDataset',
     data_root=icdar2013_textdet_data_root,
     ann_file='textdet_train.json',
+    source='python tools/prepare_dataset.py icdar2013 --dataset-zoo-path <mmocr>/dataset_zoo',
     filter_cfg=dict(filter_empty_gt=True, min_size=32),
     pipeline=None)
 
 icdar2013_textdet_test = dict(
-    type='OCRDataset',
+    type='CheckedOCRDataset',
     data_root=icdar2013_textdet_data_root,
     ann_file='textdet_test.json',
+    source='python tools/prepare_dataset.py icdar2013 --dataset-zoo-path <mmocr>/dataset_zoo',
     test_mode=True,
     pipeline=None)

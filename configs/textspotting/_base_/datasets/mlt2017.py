@@ -3,8 +3,9 @@
 mlt2017_textspotting_data_root = 'data/mlt2017'
 
 mlt2017_textspotting_train = dict(
-    type='OCRDataset',
+    type='CheckedOCRDataset',
     data_root=mlt2017_textspotting_data_root,
     ann_file='textspotting_train.json',
+    source='the MLT 2017 data set, written in the format of MMOCR, see docs/data.md',
     filter_cfg=dict(filter_empty_gt=True, min_size=32),
     pipeline=None)

@@ -25,9 +25,11 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='OCRDataset',
+        type='CheckedOCRDataset',
         data_root='data/icdar2015',
         ann_file='textspotting_train.json',
+        source=('python tools/prepare_dataset.py icdar2015 --task textspotting '
+                '--dataset-zoo-path <mmocr>/dataset_zoo'),
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
         pipeline=None))
 val_dataloader = dict(
@@ -36,9 +38,11 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='OCRDataset',
+        type='CheckedOCRDataset',
         data_root='data/icdar2015',
         ann_file='textspotting_test.json',
+        source=('python tools/prepare_dataset.py icdar2015 --task textspotting '
+                '--dataset-zoo-path <mmocr>/dataset_zoo'),
         test_mode=True,
         pipeline=[load_image, resize, load_words, pack]))
 test_dataloader = val_dataloader

@@ -49,7 +49,7 @@ test_dataloader = dict(
 
 val_evaluator = dict(
     type='MultiDatasetsEvaluator',
-    metrics=[dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol'])],
+    metrics=[dict(type='CheckedWordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol'])],
     dataset_prefixes=['embedded'])
 test_evaluator = val_evaluator
 

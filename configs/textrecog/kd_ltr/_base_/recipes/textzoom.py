@@ -57,7 +57,7 @@ test_dataloader = dict(
 
 val_evaluator = dict(
     type='WeightedMultiDatasetsEvaluator',
-    metrics=[dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol'])],
+    metrics=[dict(type='CheckedWordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol'])],
     dataset_prefixes=['heldout'])
 test_evaluator = _base_.textzoom_evaluator
 

@@ -1,6 +1,5 @@
 # What all runs on real words share: data, schedule, evaluation. Real words are few, so rendered
-# ones are added: python tools/write_embedded.py data/embedded-words --train 8000 --val 100 \
-#   --test 0 --tasks textrecog --text-height 10 48
+# ones are added (embedded_words_source makes them).
 # Runs differ in the model, the pipelines' last steps and the number of epochs.
 _base_ = ['../../../_base_/datasets/words.py', 'mmocr::textrecog/_base_/default_runtime.py']
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
@@ -22,9 +21,12 @@ icdar2015_words_train.img_color_type = 'grayscale'
 iiit5k_words_train.img_color_type = 'grayscale'
 icdar2015_words_val.img_color_type = 'grayscale'
 iiit5k_words_val.img_color_type = 'grayscale'
+embedded_words_source = (
+    'python tools/write_embedded.py data/embedded-words --train 8000 --val 100 --test 0 '
+    '--tasks textrecog --text-height 10 48')
 embedded_words_train = dict(
-    type='OCRDataset', data_root='data/embedded-words', ann_file='textrecog_train.json',
-    indices=40000, pipeline=None)
+    type='CheckedOCRDataset', data_root='data/embedded-words', ann_file='textrecog_train.json',
+    source=embedded_words_source, indices=40000, pipeline=None)
 
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -34,7 +36,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 val_evaluator = dict(
     type='WeightedMultiDatasetsEvaluator',  # adds the average over all words
-    metrics=[dict(type='WordMetric', mode=['ignore_case_symbol'])],
+    metrics=[dict(type='CheckedWordMetric', mode=['ignore_case_symbol'])],
     dataset_prefixes=['icdar2015', 'iiit5k'])
 test_evaluator = val_evaluator
 default_hooks = dict(

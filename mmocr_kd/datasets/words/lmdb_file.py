@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,17 @@ class BrokenRecordError(LmdbError):
 
 # LMDB forbids a process to open a file twice, and two data sets often read parts of one file.
 _SHARED: WeakValueDictionary[str, LmdbFile] = WeakValueDictionary()
+# Threads must neither make two objects of one file nor open one twice.
+_LOCK = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """A forked process may have inherited the lock from a thread that it does not have."""
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def open_lmdb(path: str | os.PathLike[str]) -> LmdbFile:
@@ -27,10 +39,11 @@ def open_lmdb(path: str | os.PathLike[str]) -> LmdbFile:
         path: A folder with ``data.mdb`` in it, or the file itself.
     """
     name = os.path.realpath(path)
-    file = _SHARED.get(name)
-    if file is None:
-        file = _SHARED[name] = LmdbFile(name)
-    return file
+    with _LOCK:
+        file = _SHARED.get(name)
+        if file is None:
+            file = _SHARED[name] = LmdbFile(name)
+        return file
 
 
 class LmdbFile:
@@ -57,17 +70,19 @@ class LmdbFile:
             LmdbError: If the file cannot be read, or is shorter than its own index says (LMDB
                 itself would crash the process on reading past the end).
         """
-        if self._env is None or self._pid != os.getpid():
-            self.close()  # a forked worker lets go of what it shares with its parent
-            self._env = _open(self.path)
-            self._pid = os.getpid()
-        return self._env.begin()
+        with _LOCK:
+            if self._env is None or self._pid != os.getpid():
+                self.close()  # a forked worker lets go of what it shares with its parent
+                self._env = _open(self.path)
+                self._pid = os.getpid()
+            return self._env.begin()
 
     def close(self) -> None:
         """Close the file; reading opens it again."""
-        if self._env is not None:
-            self._env.close()
-            self._env = None
+        with _LOCK:
+            if self._env is not None:
+                self._env.close()
+                self._env = None
 
 
 def _open(path: str) -> lmdb.Environment:
@@ -75,6 +90,11 @@ def _open(path: str) -> lmdb.Environment:
         env = lmdb.open(path, subdir=os.path.isdir(path), readonly=True, lock=False,
                         readahead=False, meminit=False)
     except lmdb.Error as error:
+        if 'already open in this process' in str(error):
+            raise LmdbError(f"{path!r} is open in this process already, which LMDB allows once: by "
+                            "MMOCR's RecogLMDBDataset, or by code of yours. Read it with "
+                            'CheckedRecogLMDBDataset everywhere, which shares it, or close the '
+                            'other first') from error
         raise LmdbError(f'{path!r} cannot be read as an LMDB file: {error}. Expected a folder '
                         'with data.mdb in it, or such a file') from error
     _require_whole(path, env)

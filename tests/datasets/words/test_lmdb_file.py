@@ -1,8 +1,13 @@
 import multiprocessing
 import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import lmdb
 import lmdb_files
 import pytest
+from mmocr.registry import DATASETS
 
 from mmocr_kd.datasets.words import LmdbError, open_lmdb
 
@@ -58,6 +63,76 @@ def test_other_processes_read_what_was_open(path, method):
     assert here.poll(100) and here.recv() == b'one'
     process.join()
     assert read(file) == b'one'
+
+
+def in_threads(job, number=16):
+    """What a job returns in threads that start it at once."""
+    start = threading.Barrier(number)
+
+    def run(_):
+        start.wait()
+        return job()
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(run, range(number)))
+
+
+def test_threads_open_a_file_once(path, monkeypatch):
+    opened = lmdb.open
+
+    def slowly(*args, **fields):
+        time.sleep(0.05)  # long enough for all threads to find the file not yet open
+        return opened(*args, **fields)
+
+    monkeypatch.setattr(lmdb, 'open', slowly)
+    files = in_threads(lambda: open_lmdb(path))
+    assert len({id(file) for file in files}) == 1
+    assert in_threads(lambda: read(open_lmdb(path))) == [b'one'] * 16
+
+
+def test_two_data_sets_are_read_by_threads(path):
+    datasets = [DATASETS.build(dict(type='CheckedRecogLMDBDataset', ann_file=str(path)))
+                for _ in range(2)]
+    datasets[0].close()
+    images = in_threads(lambda: [dataset[i]['img'].sum() for dataset in datasets
+                                 for i in range(6)])
+    assert images == [[lmdb_files.image(i).sum() for i in range(1, 7)] * 2] * 16
+
+
+@pytest.mark.timeout(600)
+def test_a_fork_while_another_thread_opens_does_not_hang(path, monkeypatch):
+    file, opened, opening = open_lmdb(path), lmdb.open, threading.Event()
+
+    def slowly(*args, **fields):
+        opening.set()
+        time.sleep(0.5)
+        return opened(*args, **fields)
+
+    monkeypatch.setattr(lmdb, 'open', slowly)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, file)
+        opening.wait()
+        context = multiprocessing.get_context('fork')
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=send, args=(file, there))
+        process.start()
+        assert here.poll(300) and here.recv() == b'one'
+        process.join()
+        assert reading.result() == b'one'
+
+
+def test_a_file_that_mmocr_has_open_is_explained(path):
+    theirs = DATASETS.build(dict(type='RecogLMDBDataset', ann_file=str(path)))
+    with pytest.raises(LmdbError, match='words.lmdb.*RecogLMDBDataset.*CheckedRecogLMDBDataset'):
+        read(open_lmdb(path))
+    theirs.close()
+    assert read(open_lmdb(path)) == b'one'
+
+
+def test_a_file_that_we_closed_can_be_opened_by_mmocr(path):
+    ours = DATASETS.build(dict(type='CheckedRecogLMDBDataset', ann_file=str(path)))
+    ours.close()
+    assert len(DATASETS.build(dict(type='RecogLMDBDataset', ann_file=str(path)))) == 6
 
 
 def test_the_file_itself_may_be_named(path):

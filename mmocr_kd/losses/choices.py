@@ -35,7 +35,7 @@ class Choices:
 
 
 def choose(log_probs: Tensor, branch: int, end_idx: int | None, not_read: tuple[int, ...],
-           end_anywhere: bool = False) -> Choices:
+           end_anywhere: bool) -> Choices:
     """Find the ``branch`` best classes of each step, the end token being one like any other.
 
     Args:

@@ -23,7 +23,7 @@ def binary_entropy(logits: Tensor) -> Tensor:
     return nats / math.log(2)
 
 
-def binary_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> Tensor:
+def binary_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """Kullback-Leibler divergence ``KL(teacher || student)`` of two-class predictions.
 
     Hinton's soft-target loss for two classes, computed from log-sigmoids and scaled by ``T^2``

@@ -1,13 +1,19 @@
 """Packaging. Besides the package, configs and tools are installed, where OpenMIM looks for them."""
+import functools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
 SHIPPED = ('configs', 'tools', 'model-index.yml')
+STARTUP = '_mmocr_kd_startup'
+# Read by Python when it starts, which must not complain where the module is gone.
+PTH = f'import sys; exec("try:\\n import {STARTUP}\\nexcept ImportError:\\n pass")\n'
 EXTRAS = {
     # mmcv without compiled operators. Not a requirement: it would overwrite a compiled mmcv.
     'lite': ['mmcv-lite==2.0.1'],
@@ -20,8 +26,8 @@ EXTRAS = {
 }
 
 
-class BuildWithMIM(build_py):
-    """Adds ``mmocr_kd/.mim``: copies in a wheel, links in an editable installation.
+class Build(build_py):
+    """Adds ``mmocr_kd/.mim``: copies in a wheel, links in an editable installation; and PTH.
 
     OpenMMLab's own setup.py files look for ``develop`` in ``sys.argv`` to tell the two apart.
     pip has not passed it since PEP 660, so their editable installations have no ``.mim``.
@@ -34,6 +40,24 @@ class BuildWithMIM(build_py):
         mim.mkdir(parents=True)
         for name in SHIPPED:
             (link if self.editable_mode else copy)(ROOT / name, mim / name)
+        (self.site() / 'mmocr_kd.pth').write_text(PTH)
+
+    def site(self):
+        """What becomes site-packages: an editable wheel takes nothing from where others build."""
+        if self.editable_mode:
+            return Path(self.get_finalized_command('install').install_lib)
+        return Path(self.build_lib)
+
+    def find_package_modules(self, *args):
+        return [found for found in super().find_package_modules(*args) if belongs(ROOT / found[2])]
+
+
+class Sources(sdist):
+    """Leaves out what lies about in the project's folders."""
+
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(
+            base_dir, [name for name in files if '.egg-info' in name or belongs(ROOT / name)])
 
 
 def link(source, target):
@@ -41,10 +65,29 @@ def link(source, target):
 
 
 def copy(source, target):
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
-    else:
-        shutil.copyfile(source, target)
+    for path in [source, *source.rglob('*')]:
+        if path.is_file() and belongs(path):
+            to = target / path.relative_to(source)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to)
+
+
+def belongs(path):
+    """Whether a file is part of the project."""
+    return '__pycache__' not in path.parts and (tracked() is None or path in tracked())
+
+
+@functools.cache
+def tracked():
+    """The files git knows; None without git, as in a source distribution: all files belong."""
+    if not (ROOT / '.git').exists():
+        return None
+    try:
+        listed = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files', '-z'], cwd=ROOT,
+                                check=True, stdout=subprocess.PIPE).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {ROOT / os.fsdecode(name) for name in listed.split(b'\0')}
 
 
 def version():
@@ -71,7 +114,8 @@ setup(
                  'Topic :: Scientific/Engineering :: Image Recognition'],
     python_requires='>=3.10',
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
-    cmdclass={'build_py': BuildWithMIM},
+    py_modules=[STARTUP],
+    cmdclass={'build_py': Build, 'sdist': Sources},
     install_requires=[
         'imgaug>=0.4',
         'lmdb>=1.0',

@@ -1,12 +1,9 @@
 """What lets MMOCR 1.0.1 run on today's PyTorch. Nothing else in the package knows about it."""
-from .mmcv_ext import UnsupportedOpError, install_mmcv_ext
+from .mmcv import require_mmcv
 from .opencv import require_opencv
 from .resume import allow_mmengine_checkpoints
 
-__all__ = [
-    'UnsupportedOpError', 'allow_mmengine_checkpoints', 'install', 'install_mmcv_ext',
-    'require_opencv'
-]
+__all__ = ['allow_mmengine_checkpoints', 'install', 'require_mmcv', 'require_opencv']
 
 
 def install() -> None:
@@ -16,5 +13,5 @@ def install() -> None:
         ImportError: If neither mmcv nor mmcv-lite is installed, or OpenCV cannot be loaded.
     """
     require_opencv()
-    install_mmcv_ext()
+    require_mmcv()
     allow_mmengine_checkpoints()

@@ -1,17 +1,18 @@
 import inspect
-import pkgutil
+import pickle
 import subprocess
 import sys
 import textwrap
 
 import pytest
 import torch
+from mmcv.ops import DeformConv2dPack
 from mmengine.hub import get_config
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.optim import DefaultOptimWrapperConstructor
 from mmocr.registry import MODELS
 
 from mmocr_kd import compat
-from mmocr_kd.compat.mmcv_ext import FallbackExt
 
 
 def python(code, *args, cwd=None):
@@ -31,31 +32,36 @@ class TestMMCVExt:
         (tmp_path / 'mmcv' / '__init__.py').touch()
         (tmp_path / 'mmcv' / '_ext.py').write_text('compiled = True')
         done = python("""
-            import sys, importlib.util
+            import sys
             sys.path.insert(0, sys.argv[1])
-            spec = importlib.util.spec_from_file_location('ext', sys.argv[2])
-            ext = importlib.util.module_from_spec(spec); spec.loader.exec_module(ext)
-            assert ext.install_mmcv_ext() is False
+            import _mmocr_kd_startup
             import mmcv._ext
-            print(mmcv._ext.compiled)""", str(tmp_path), inspect.getfile(compat.mmcv_ext))
+            print(mmcv._ext.compiled)""", str(tmp_path))
         assert done.stdout.strip() == 'True', done.stderr
 
     def test_without_mmcv_the_error_says_what_to_install(self, monkeypatch):
-        monkeypatch.delitem(sys.modules, 'mmcv._ext')
-        monkeypatch.setattr('mmocr_kd.compat.mmcv_ext.find_spec', lambda name: None)
+        monkeypatch.setattr('mmocr_kd.compat.mmcv.find_spec', lambda name: None)
         with pytest.raises(ImportError, match=r'pip install mmocr_kd\[lite\]'):
-            compat.install_mmcv_ext()
+            compat.require_mmcv()
 
     def test_installing_again_changes_nothing(self):
-        before = sys.modules['mmcv._ext']
+        before, finders = sys.modules['mmcv._ext'], list(sys.meta_path)
         compat.install()
-        assert sys.modules['mmcv._ext'] is before
+        assert sys.modules['mmcv._ext'] is before and sys.meta_path == finders
 
     def test_stand_in_survives_inspection(self):
-        ext = FallbackExt()
-        assert hasattr(ext, 'any_op') and not hasattr(ext, '__file__')
-        assert inspect.getmembers(ext) and inspect.getmodule(ext.any_op)
-        assert pkgutil.find_loader('mmcv._ext') is None  # does not raise
+        from mmcv import _ext
+        assert hasattr(_ext, 'any_op') and not hasattr(_ext, '__wrapped__')
+        assert inspect.getmembers(_ext) and inspect.getmodule(_ext.any_op)
+        assert pickle.loads(pickle.dumps(_ext.nms)) is _ext.nms
+
+    def test_mmengine_knows_that_there_are_operators(self):
+        """Without, it ignores ``dcn_offset_lr_mult``, the learning rate of offsets."""
+        backbone = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), DeformConv2dPack(4, 4, 3))
+        build = DefaultOptimWrapperConstructor(
+            {'optimizer': {'type': 'SGD', 'lr': 1.}}, {'dcn_offset_lr_mult': .1})
+        groups = build(backbone).optimizer.param_groups
+        assert sorted(group['lr'] for group in groups) == [.1, .1, 1., 1., 1.]
 
     def test_dbnet_with_deformable_backbone_learns(self):
         cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet50-dcnv2_fpnc_1200e_icdar2015.py').model

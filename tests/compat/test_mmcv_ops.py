@@ -13,9 +13,10 @@ from mmcv.ops import (
     roi_align,
     sigmoid_focal_loss,
 )
+from mmcv.utils import collect_env
 from torch.autograd import gradcheck
 
-from mmocr_kd.compat import UnsupportedOpError
+from mmocr_kd.compat.ops.unsupported import compiled_mmcv
 
 
 def randn(*shape):
@@ -193,5 +194,20 @@ def greedy(boxes, threshold, offset):
 
 def test_other_operators_say_what_they_need():
     score = torch.rand(2, 2).numpy()
-    with pytest.raises(UnsupportedOpError, match="'pixel_group' needs compiled mmcv"):
+    with pytest.raises(NotImplementedError, match="'pixel_group' needs compiled mmcv") as error:
         pixel_group(score, score > 0, torch.rand(2, 2, 4).numpy(), score, score, 1, .1)
+    assert compiled_mmcv(torch.__version__) in str(error.value)
+
+
+@pytest.mark.parametrize('version, has_wheel', [
+    ('1.13.1', True), ('2.0.1+cu118', True), ('2.1.0', False), ('2.6.0a0+git', False),
+    ('2.14.1+cpu', False), ('10.0.0', False)])
+def test_a_wheel_is_recommended_only_for_a_pytorch_that_has_one(version, has_wheel):
+    hint = compiled_mmcv(version)
+    assert ('mim install mmcv==2.0.1' in hint) is has_wheel
+    assert has_wheel or f'yours is {version}' in hint
+
+
+def test_the_environment_can_be_listed():
+    listed = collect_env()
+    assert listed['MMCV Compiler'] == listed['MMCV CUDA Compiler'] == 'not available (mmcv-lite)'

@@ -8,8 +8,8 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ('mmocr_kd', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE',
-           'model-index.yml', 'constraints.txt')
+SOURCES = ('mmocr_kd', '_mmocr_kd_startup.py', 'configs', 'tools', 'setup.py', 'pyproject.toml',
+           'MANIFEST.in', 'LICENSE', 'model-index.yml', 'constraints.txt')
 PIP_OFFLINE = ('--no-index', '--no-deps', '--no-build-isolation', '-q')
 
 
@@ -26,7 +26,8 @@ class Environment:
 
     def pip(self, *args):
         pip = [sys.executable, '-m', 'pip', '--python', str(self.python)]
-        subprocess.run([*pip, *args], check=True, capture_output=True, text=True)
+        subprocess.run([*pip, *args], check=True, capture_output=True, text=True,
+                       env=without_pythonpath())
 
     def run(self, *args, cwd=None, check=True, **env):
         """Output of Python with these arguments."""

@@ -1,6 +1,8 @@
 """What is in the wheel."""
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections import Counter
 from email.parser import Parser
@@ -18,6 +20,15 @@ def names(wheel):
         return set(archive.namelist())
 
 
+def build_sdist(project, into):
+    subprocess.run(
+        [sys.executable, '-c', 'import sys; from setuptools import build_meta; '
+         'build_meta.build_sdist(sys.argv[1])', str(into)],
+        cwd=project, check=True, capture_output=True)
+    archive, = into.glob('*.tar.gz')
+    return archive
+
+
 def metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
         path, = (n for n in archive.namelist() if n.endswith('.dist-info/METADATA'))
@@ -31,7 +42,8 @@ def files(project, *folders):
 
 def test_ships_package_configs_and_tools(project, wheel):
     expected = {f'mmocr_kd/.mim/{name}' for name in files(project, 'configs', 'tools')}
-    expected |= files(project, 'mmocr_kd') | {'mmocr_kd/.mim/model-index.yml'}
+    expected |= files(project, 'mmocr_kd') | {'mmocr_kd/.mim/model-index.yml', 'mmocr_kd.pth',
+                                              '_mmocr_kd_startup.py'}
     assert {n for n in names(wheel) if '.dist-info/' not in n} == expected
     assert any(n.endswith('LICENSE') for n in names(wheel))
 
@@ -70,10 +82,22 @@ def test_nothing_is_left_of_an_earlier_build(tmp_path):
     assert not (project / 'mmocr_kd' / '.mim').exists()  # building leaves the sources alone
 
 
+def test_what_lies_about_in_a_checkout_is_not_shipped(project, wheel, tmp_path):
+    checkout = tmp_path / 'checkout'
+    shutil.copytree(project, checkout, ignore=shutil.ignore_patterns('*.egg-info', 'build'))
+    for command in (['init', '-q'], ['add', '-A']):
+        subprocess.run(['git', *command], cwd=checkout, check=True)
+    lying = [checkout / name for name in ('tools/scratch.py', 'configs/textdet/mine.py',
+                                          'mmocr_kd/losses/draft.py', 'configs/new/notes.md')]
+    for path in lying:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('secret = 1')
+    assert names(build_wheel(checkout, tmp_path / 'wheel')) == names(wheel)
+    archive = build_sdist(checkout, tmp_path)
+    with tarfile.open(archive) as sources:
+        assert not {path.name for path in lying} & {Path(n).name for n in sources.getnames()}
+
+
 def test_source_distribution_builds_the_same_wheel(project, wheel, tmp_path):
-    subprocess.run(
-        [sys.executable, '-c', 'import sys; from setuptools import build_meta; '
-         'build_meta.build_sdist(sys.argv[1])', str(tmp_path)],
-        cwd=project, check=True, capture_output=True)
-    archive, = tmp_path.glob('*.tar.gz')
+    archive = build_sdist(project, tmp_path)
     assert names(build_wheel(archive, tmp_path / 'wheel')) == names(wheel)

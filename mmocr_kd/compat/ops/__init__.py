@@ -1,24 +1,34 @@
-"""Operators of ``mmcv._ext`` through torchvision, with the signatures ``mmcv.ops`` calls.
+"""A stand-in for ``mmcv._ext``, mmcv's compiled operators, and loaded under that name.
 
-Most fill tensors given to them, as the compiled ones do. ``mmcv.ops`` calls them inside its own
+It answers for every operator name, with the signatures ``mmcv.ops`` calls: the operators that
+MMOCR's detectors need run through torchvision, the others raise when they are called. Most fill
+tensors given to them, as the compiled ones do. ``mmcv.ops`` calls them inside its own
 ``autograd.Function``, so backward operators recompute the forward pass to differentiate it.
 """
+from typing import Any, Callable
+
 from .deform_conv import (
-                          deform_conv_backward_input,
-                          deform_conv_backward_parameters,
-                          deform_conv_forward,
+    deform_conv_backward_input,
+    deform_conv_backward_parameters,
+    deform_conv_forward,
 )
+from .environment import get_compiler_version, get_compiling_cuda_version
 from .focal_loss import sigmoid_focal_loss_backward, sigmoid_focal_loss_forward
 from .modulated_deform_conv import modulated_deform_conv_backward, modulated_deform_conv_forward
 from .nms import nms
 from .roi_align import roi_align_backward, roi_align_forward
+from .unsupported import unsupported as _unsupported
 
-OPS = {
-    op.__name__: op
-    for op in (deform_conv_forward, deform_conv_backward_input, deform_conv_backward_parameters,
-               modulated_deform_conv_forward, modulated_deform_conv_backward, nms,
-               roi_align_forward, roi_align_backward, sigmoid_focal_loss_forward,
-               sigmoid_focal_loss_backward)
-}
+__all__ = [
+    'deform_conv_backward_input', 'deform_conv_backward_parameters', 'deform_conv_forward',
+    'get_compiler_version', 'get_compiling_cuda_version', 'modulated_deform_conv_backward',
+    'modulated_deform_conv_forward', 'nms', 'roi_align_backward', 'roi_align_forward',
+    'sigmoid_focal_loss_backward', 'sigmoid_focal_loss_forward'
+]
 
-__all__ = ['OPS']
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    # inspect and pickle probe for dunder names and have to see that there are none.
+    if name.startswith('__'):
+        raise AttributeError(name)
+    return _unsupported(name)

@@ -1,10 +1,15 @@
 """mmcv.ops on the stand-in, against references that share no code with it."""
+import itertools
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmcv.ops import (
+    DeformConv2dPack,
+    ModulatedDeformConv2dPack,
     batched_nms,
     deform_conv2d,
     modulated_deform_conv2d,
@@ -17,6 +22,9 @@ from mmcv.utils import collect_env
 from torch.autograd import gradcheck
 
 from mmocr_kd.compat.ops.unsupported import compiled_mmcv
+
+HALF = [torch.bfloat16, torch.float16]
+HALF_OR_SINGLE = [*HALF, torch.float32]
 
 
 def randn(*shape):
@@ -94,17 +102,22 @@ class TestModulatedDeformConv:
 class TestRoIAlign:
 
     @pytest.mark.parametrize('aligned', [True, False])
-    def test_samples_are_averaged(self, aligned):
-        x = randn(2, 1, 8, 9)
-        rois = torch.tensor([[1, 1., 2., 7., 6.]], dtype=torch.float64)
-        out = roi_align(x, rois, (2, 3), .5, 2, 'avg', aligned)
+    @pytest.mark.parametrize('sampling_ratio', [0, 1, 2, 3])
+    def test_samples_are_averaged(self, aligned, sampling_ratio):
+        x = randn(2, 1, 12, 15)
+        rois = torch.tensor([[1, 1., 2., 25., 20.]], dtype=torch.float64)
+        out = roi_align(x, rois, (2, 3), .5, sampling_ratio, 'avg', aligned)
         x1, y1, x2, y2 = (rois[0, 1:] * .5 - (.5 if aligned else 0)).tolist()
         height, width = (y2 - y1) / 2, (x2 - x1) / 3
+        # 0: one sample for each cell of the map that a bin has, or has a part of.
+        rows, columns = sampling_ratio or 5, sampling_ratio or 4
+        assert sampling_ratio or (math.ceil(height), math.ceil(width)) == (rows, columns)
         for i in range(2):
             for j in range(3):
-                points = [(y1 + (i + a) * height, x1 + (j + b) * width)
-                          for a in (.25, .75) for b in (.25, .75)]
-                mean = sum(float(bilinear(x[1, 0], *p)) for p in points) / 4
+                points = [(y1 + (i + (a + .5) / rows) * height,
+                           x1 + (j + (b + .5) / columns) * width)
+                          for a in range(rows) for b in range(columns)]
+                mean = sum(float(bilinear(x[1, 0], *p)) for p in points) / len(points)
                 assert out[0, 0, i, j].item() == pytest.approx(mean)
 
     @pytest.mark.parametrize('sampling_ratio', [0, 3])
@@ -190,6 +203,78 @@ def greedy(boxes, threshold, offset):
         if all(overlap(box, boxes[k]) <= threshold for k in kept):
             kept.append(index)
     return kept
+
+
+class TestLowPrecision:
+    """Values and gradients are those of float32, rounded."""
+
+    def close(self, op, low, tensors):
+        exact = [t.detach().float().requires_grad_(t.requires_grad) for t in tensors]
+        ours, theirs = op(*tensors), op(*exact)
+        assert ours.dtype == low
+        grad = torch.randn_like(theirs).to(low)
+        ours.backward(grad)
+        theirs.backward(grad.float())
+        for our, their in [(ours, theirs), *((a.grad, b.grad) for a, b in zip(tensors, exact)
+                                             if a.requires_grad)]:
+            torch.testing.assert_close(our.float(), their, atol=.05, rtol=.02)
+
+    def cast(self, *shapes, dtypes):
+        torch.manual_seed(0)
+        return [torch.randn(shape).mul(.5).to(dtype).requires_grad_()
+                for shape, dtype in zip(shapes, dtypes)]
+
+    # Of the input, offset, mask, weight and bias. mmcv computes in the type of the offset.
+    @pytest.mark.parametrize('dtypes', itertools.product(HALF, HALF_OR_SINGLE, [torch.float32]))
+    @pytest.mark.parametrize('version', [1, 2])
+    def test_deformable_convolutions(self, version, dtypes):
+        features, offset, rest = dtypes
+        x, o, m, w, b = self.cast((2, 4, 5, 6), (2, 18, 5, 6), (2, 9, 5, 6), (4, 4, 3, 3), (4, ),
+                                  dtypes=(features, offset, offset, rest, rest))
+        if version == 1:
+            self.close(lambda x, o, w: deform_conv2d(x, o, w, 1, 1), offset, [x, o, w])
+        else:
+            self.close(lambda *t: modulated_deform_conv2d(*t, 1, 1), offset, [x, o, m, w, b])
+
+    @pytest.mark.parametrize('features, boxes', itertools.product(HALF_OR_SINGLE, HALF_OR_SINGLE))
+    def test_roi_align(self, features, boxes):
+        x, = self.cast((2, 3, 8, 8), dtypes=[features])
+        rois = torch.tensor([[0, 1, 1, 6, 5.5], [1, 0, 2, 7, 7]], dtype=boxes)
+        self.close(lambda x, rois: roi_align(x, rois, 3, 1., 0), features, [x, rois])
+
+    @pytest.mark.parametrize('logits, weights', itertools.product(HALF_OR_SINGLE, HALF_OR_SINGLE))
+    def test_focal_loss(self, logits, weights):
+        x, = self.cast((6, 3), dtypes=[logits])
+        weight, target = torch.tensor([.5, 1, 2], dtype=weights), torch.tensor([0, 1, 2, 3, 0, 1])
+        self.close(lambda x, w: sigmoid_focal_loss(x, target, 2., .25, w, 'none'), logits,
+                   [x, weight])
+
+    @pytest.mark.parametrize('boxes, scores', itertools.product(HALF_OR_SINGLE, HALF_OR_SINGLE))
+    def test_nms(self, boxes, scores):
+        corners = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 1.], [20, 0, 30, 10]])
+        ranks = torch.tensor([.5, .75, .25, 1.])
+        _, kept = nms(corners.to(boxes), ranks.to(scores), .1)  # the third overlaps by 1/9 > .1
+        assert kept.tolist() == [3, 1]
+        _, kept = nms(corners.to(boxes), ranks.to(scores), .12)
+        assert kept.tolist() == [3, 1, 2]
+
+    @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize('kind', [DeformConv2dPack, ModulatedDeformConv2dPack])
+    def test_layers_learn_under_autocast(self, kind, dtype):
+        torch.manual_seed(0)
+        layer = kind(3, 4, 3, padding=1)
+        torch.nn.init.normal_(layer.conv_offset.weight, std=.1)
+        x = torch.randn(2, 3, 6, 6)
+
+        def run(low):
+            layer.zero_grad()
+            with torch.autocast('cpu', dtype, enabled=low):
+                out = layer(x)
+            out.float().square().mean().backward()
+            return [out.float(), *(p.grad.clone() for p in layer.parameters())]
+
+        for ours, theirs in zip(run(True), run(False), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=.05, rtol=.1)
 
 
 def test_other_operators_say_what_they_need():

@@ -11,7 +11,7 @@ from typing import Any
 import torchvision
 from torch import Tensor
 
-from .differentiate import gradients
+from .arithmetic import gradients, widened
 
 
 def deform_conv_forward(input: Tensor, weight: Tensor, offset: Tensor, output: Tensor,
@@ -42,4 +42,4 @@ def deform_conv_backward_parameters(input: Tensor, offset: Tensor, grad_output: 
 def _deform_conv(input: Tensor, offset: Tensor, weight: Tensor, dW: int, dH: int, padW: int,
                  padH: int, dilationW: int, dilationH: int, **_: Any) -> Tensor:
     return torchvision.ops.deform_conv2d(
-        input, offset, weight, None, (dH, dW), (padH, padW), (dilationH, dilationW))
+        *widened(input, offset, weight), None, (dH, dW), (padH, padW), (dilationH, dilationW))

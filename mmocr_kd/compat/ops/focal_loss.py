@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .differentiate import gradients
+from .arithmetic import gradients, widened
 
 
 def sigmoid_focal_loss_forward(input: Tensor, target: Tensor, weight: Tensor, output: Tensor,
@@ -33,6 +33,7 @@ def sigmoid_focal_loss_backward(input: Tensor, target: Tensor, weight: Tensor, g
 
 def _focal_loss(input: Tensor, target: Tensor, weight: Tensor, gamma: float,
                 alpha: float) -> Tensor:
+    input, weight = widened(input, weight)
     positive = F.one_hot(target, input.size(1) + 1)[:, :-1].bool()
     logits = torch.where(positive, input, -input)  # of the right answer, in both cases
     loss = -(-logits).sigmoid()**gamma * F.logsigmoid(logits)

@@ -10,7 +10,7 @@ from typing import Any
 import torchvision
 from torch import Tensor
 
-from .differentiate import gradients
+from .arithmetic import gradients, widened
 
 
 def modulated_deform_conv_forward(input: Tensor, weight: Tensor, bias: Tensor, ones: Tensor,
@@ -35,8 +35,9 @@ def modulated_deform_conv_backward(input: Tensor, weight: Tensor, bias: Tensor, 
         grad.copy_(value)
 
 
-def _modulated_deform_conv(input: Tensor, weight: Tensor, offset: Tensor, mask: Tensor,
-                           bias: Tensor | None = None, *, stride_h: int, stride_w: int, pad_h: int,
-                           pad_w: int, dilation_h: int, dilation_w: int, **_: Any) -> Tensor:
-    return torchvision.ops.deform_conv2d(input, offset, weight, bias, (stride_h, stride_w),
-                                         (pad_h, pad_w), (dilation_h, dilation_w), mask)
+def _modulated_deform_conv(*tensors: Tensor, stride_h: int, stride_w: int, pad_h: int, pad_w: int,
+                           dilation_h: int, dilation_w: int, **_: Any) -> Tensor:
+    input, weight, offset, mask, *bias = widened(*tensors)
+    return torchvision.ops.deform_conv2d(
+        input, offset, weight, bias[0] if bias else None, (stride_h, stride_w), (pad_h, pad_w),
+        (dilation_h, dilation_w), mask)

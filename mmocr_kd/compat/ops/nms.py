@@ -2,6 +2,8 @@
 import torchvision
 from torch import Tensor
 
+from .arithmetic import widened
+
 
 def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
     """Indices of the boxes to keep, best score first.
@@ -15,6 +17,7 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
     Returns:
         Shape (M,), int64.
     """
+    bboxes, scores = widened(bboxes, scores)
     if offset:
         bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
     # torchvision compares in double precision, where float32's 0.1 is more than 0.1 and a box that

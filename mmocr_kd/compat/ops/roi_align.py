@@ -6,7 +6,7 @@ from typing import Any
 import torchvision
 from torch import Tensor
 
-from .differentiate import gradients
+from .arithmetic import gradients, widened
 
 
 def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Tensor,
@@ -32,6 +32,6 @@ def _roi_align(input: Tensor, rois: Tensor, aligned_height: int, aligned_width: 
     if pool_mode != 1:
         raise NotImplementedError("roi_align with pool_mode='max' needs compiled mmcv; "
                                   "pool_mode='avg' works without")
-    # mmcv: 0 samples as many points as fit; torchvision: any number below 1 does.
-    return torchvision.ops.roi_align(input, rois, (aligned_height, aligned_width), spatial_scale,
-                                     sampling_ratio or -1, aligned)
+    # 0 means the same to both: as many points as fit.
+    return torchvision.ops.roi_align(*widened(input, rois), (aligned_height, aligned_width),
+                                     spatial_scale, sampling_ratio, aligned)

@@ -8,6 +8,8 @@ from mmcv.transforms import to_tensor
 from mmocr.datasets.transforms import PackTextRecogInputs
 from mmocr.registry import TRANSFORMS
 
+from ..texts import as_text
+
 
 @TRANSFORMS.register_module()
 class PackPairedTextRecogInputs(PackTextRecogInputs):
@@ -32,13 +34,17 @@ class PackPairedTextRecogInputs(PackTextRecogInputs):
             ``hr_inputs`` of shape (C, H, W); uint8, in the order the images have (BGR).
 
         Raises:
-            ValueError: If one image of a pair is grey and the other is not.
+            ValueError: If one image of a pair is grey and the other is not, or a label is missing
+                or no text.
         """
+        name = results.get('img_path')
+        if 'gt_texts' in results:
+            results['gt_texts'] = [as_text(text, name) for text in results['gt_texts']]
         packed = super().transform(results)
         if 'hr_img' in results:
             image = np.atleast_3d(results['hr_img'])
             packed['hr_inputs'] = to_tensor(np.ascontiguousarray(image.transpose(2, 0, 1)))
-            _require_same_channels(packed, results.get('img_path'))
+            _require_same_channels(packed, name)
         return packed
 
 

@@ -40,3 +40,13 @@ def test_a_grey_and_a_coloured_image_make_no_pair():
     results = {**sample(), 'hr_img': sample(grey=True)['hr_img']}
     with pytest.raises(ValueError, match="'a.png' has 3 channels in 'img', but 1 in 'hr_img'"):
         TRANSFORMS.build({'type': 'PackPairedTextRecogInputs'}).transform(results)
+
+
+def test_labels_are_text(tmp_path):
+    step = TRANSFORMS.build(dict(type='PackPairedTextRecogInputs', meta_keys=()))
+    image = np.zeros((4, 6, 3), np.uint8)
+    packed = step.transform(dict(img=image, gt_texts=[123], img_path='a.png'))
+    assert packed['data_samples'].gt_text.item == '123'
+    for text in (None, 1.5):
+        with pytest.raises(ValueError, match="'a.png' has"):
+            step.transform(dict(img=image, gt_texts=[text], img_path='a.png'))

@@ -1,5 +1,6 @@
 """MMEngine hooks; thin: they wire the engine to a Runner."""
+from .disjoint_photos_hook import DisjointPhotosHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 
-__all__ = ['GumbelTemperatureHook', 'MaskETDistillHook']
+__all__ = ['DisjointPhotosHook', 'GumbelTemperatureHook', 'MaskETDistillHook']

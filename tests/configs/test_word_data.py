@@ -2,6 +2,7 @@
 import inspect
 from pathlib import Path
 
+import config_zoo
 import lmdb_files
 import pytest
 from mmengine.config import Config
@@ -87,3 +88,25 @@ def test_all_fields_of_the_degradations_stand_in_the_config():
         parameters = inspect.signature(OPERATIONS[name]).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         assert dict(fields) == defaults
+
+
+def test_spotters_on_photos_do_not_know_their_words():
+    """Their recogniser leaves out what it is tested on, and the hook is told the same."""
+    spotter = config_zoo.load(config_zoo.CONFIGS[
+        'dbnet-efficientnet-lite0_crnn-slim-vgg_multiscale_1e_icdar2015-mini'])
+    name = spotter.model.recognizer.init_cfg.checkpoint.split('/')[1]
+    learnt = config_zoo.load(config_zoo.CONFIGS[name]).train_dataloader.dataset.datasets[0].dataset
+    (checked, ) = spotter.default_hooks.disjoint_photos.words
+    tested = spotter.val_dataloader.dataset
+    for words in (learnt, checked):
+        assert words.ann_file == 'icdar2015_train.lmdb'
+        assert [(photos.data_root, photos.ann_file) for photos in words.not_on] == [
+            (tested.data_root, tested.ann_file)]
+
+
+@pytest.mark.parametrize('name', [n for n in config_zoo.CONFIGS
+                                  if 'crnn' in n and n.endswith('icdar2015-mini')
+                                  and config_zoo.CONFIGS[n].parent.name == 'dld'])
+def test_every_spotter_on_photos_is_checked(name):
+    hooks = config_zoo.load(config_zoo.CONFIGS[name]).default_hooks
+    assert hooks.disjoint_photos.type == 'DisjointPhotosHook' and hooks.disjoint_photos.words

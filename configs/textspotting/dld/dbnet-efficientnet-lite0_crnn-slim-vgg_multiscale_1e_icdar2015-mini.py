@@ -6,7 +6,7 @@ _base_ = [
 ]
 
 detector = 'work_dirs/dbnet_efficientnet-lite0_fpnc_30e_icdar2015-mini/epoch_30.pth'
-recognizer = 'work_dirs/crnn_slim-vgg_3e_words/epoch_3.pth'
+recognizer = 'work_dirs/crnn_slim-vgg_3e_words-off-icdar2015-mini/epoch_3.pth'
 model = dict(
     detector=dict(init_cfg=dict(type='Pretrained', checkpoint=detector)),
     recognizer=dict(init_cfg=dict(type='Pretrained', checkpoint=recognizer)))

@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Sequence
 
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
 from ..checked_dataset import CheckedDataset
 from ..embedded.arrays import Image
+from ..source_photos import build_photos, words_on_photos
 from .backend import record_path
 from .holdout import Holdout
 from .lmdb_file import BrokenRecordError
@@ -39,12 +41,15 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         split: 'train' or 'val': read one part of the file, divided as ``holdout`` says. None
             reads all of it.
         holdout: Fields of :class:`Holdout`, for ``split``.
+        not_on: Configs of data sets of photos, in MMOCR's format. Words that were cut out of these
+            photos are left out, as spotters and detectors are tested on them; see
+            :func:`~mmocr_kd.datasets.source_photos.words_on_photos`.
         **kwargs: As in :class:`CheckedDataset`. ``indices`` counts the records that are whole.
 
     Raises:
         BrokenRecordError: If a record is broken and ``on_error='raise'``.
         LmdbError: If the file cannot be read or holds other keys.
-        ValueError: If a field is out of range.
+        ValueError: If a field is out of range, or all words are on the photos of ``not_on``.
     """
 
     METAINFO = dict(dataset_type='TextRecogDataset', task_name='textrecog')
@@ -55,6 +60,7 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
                  on_error: str = 'raise',
                  split: str | None = None,
                  holdout: dict[str, Any] | None = None,
+                 not_on: Sequence[dict[str, Any]] = (),
                  **kwargs: Any) -> None:
         _require('img_color_type', img_color_type, ('color', 'grayscale'))
         _require('on_error', on_error, ('raise', 'skip'))
@@ -63,6 +69,7 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         self.on_error = on_error
         self.split = split
         self.holdout = Holdout(**(holdout or {}))
+        self.not_on = not_on
         super().__init__(ann_file=ann_file, img_color_type=img_color_type, **kwargs)
 
     @property
@@ -91,7 +98,21 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         if broken:
             self._report_broken(broken)
         self._report_unlabelled([sample['record'] for sample in samples])
+        for photos in self.not_on:
+            samples = self._words_not_on(build_photos(photos), samples)
         return samples
+
+    def _words_not_on(self, photos: BaseDataset,
+                      samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        words = (self.records.read(sample['record'])['img'] for sample in samples)
+        texts = [sample['instances'][0]['text'] for sample in samples]
+        found = words_on_photos(words, photos, texts)
+        message = (f'{found.sum()} of {len(found)} words of {self.ann_file!r} are left out: they '
+                   f'are on photos of {photos.ann_file!r}')
+        if found.all():
+            raise ValueError(f'{message}. Nothing is left: is it the right not_on?')
+        print_log(message, 'current', logging.INFO)
+        return [sample for sample, is_there in zip(samples, found) if not is_there]
 
     def _numbers(self, count: int) -> list[int]:
         if self.split is None:

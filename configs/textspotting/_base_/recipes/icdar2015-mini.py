@@ -2,6 +2,7 @@
 # looks at whole images; what is trained, and how long, is up to the configs.
 _base_ = [
     '../../../textdet/_base_/datasets/icdar2015-mini.py',
+    '../../../textrecog/_base_/datasets/words.py',
     'mmocr::textdet/_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
@@ -45,7 +46,13 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=35.0, norm_type=2))
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+# The recogniser has read words of the same benchmark, and must not have read those that are to be
+# found here.
+icdar2015_words_train = _base_.icdar2015_words_train
+icdar2015_words_train.not_on = [_base_.icdar2015_mini_textdet_val]
+
 default_hooks = dict(
+    disjoint_photos=dict(type='DisjointPhotosHook', words=[icdar2015_words_train]),
     logger=dict(type='LoggerHook', interval=10),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
 visualizer = dict(type='TextSpottingLocalVisualizer')

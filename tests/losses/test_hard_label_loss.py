@@ -91,6 +91,16 @@ def test_frames_past_the_end_do_not_count_in_ctc():
     assert (logits.grad[1] != 0).all()
 
 
+def test_more_valid_frames_than_there_are_count_as_all():
+    logits, labels = ctc_words()
+    more = ctc_words(frames=(7, 30, 3))[1]
+    assert value(logits, more).item() == value(logits, labels).item()
+
+
+def test_needs_no_teacher():
+    assert not HardLabelLoss().needs_teacher
+
+
 def test_a_label_that_does_not_fit_its_frames_is_left_out():
     logits, labels = ctc_words(frames=(2, 9, 3))  # 1 1 needs a blank between
     result = value(logits, labels)

@@ -23,6 +23,9 @@ def test_what_all_losses_promise(build):
     assert torch.autograd.gradcheck(lambda s: build()(s, teacher)[name], (student, ))
     half = build()(student.detach().half(), teacher.half())[name]
     assert half.dtype == torch.float32
+    learning = teacher.clone().requires_grad_()
+    build()(student, learning)[name].backward()
+    assert learning.grad is None
     with pytest.raises(ValueError, match='shape'):
         build()(student, teacher[:1])
     with pytest.raises(ValueError, match='loss_weight'):

@@ -120,6 +120,7 @@ def test_registered_without_state_and_moves_with_the_model():
     ({'costs': [1] * 6}, 'a power has none'),
     ({'cost': 'table', 'costs': [1, 2]}, '2 entries for 6'),
     ({'cost': 'table', 'costs': [6, 5, 4, 3, 2, 1]}, 'must not fall'),
+    ({'cost': 'table', 'costs': [1, 3, 2, 4, 5, 6]}, 'must not fall'),
     ({'cost': 'table', 'costs': [0, 1, 2, 3, 4, 5]}, '> 0'),
     ({'cost': 'table', 'costs': [1] * 6, 'reference': 0}, 'reference=0'),
     ({'exponent': 0}, 'exponent=0'),

@@ -1,11 +1,15 @@
 """The choice of a resolution as a classification."""
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mmocr.registry import MODELS
+from torch.nn import functional as F
 
 from mmocr_kd.losses import Labels, ResolutionTargetLoss, image_errors
+from mmocr_kd.losses.resolution_target_loss import ctc_word_losses
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 5))
 
@@ -89,3 +93,18 @@ def test_ctc_needs_frames():
     labels = Labels(torch.zeros(1, 1, dtype=torch.long), torch.tensor([1]), blank_idx=4)
     with pytest.raises(ValueError, match='frames'):
         image_errors(torch.randn(1, 1, 3, 5), labels, torch.tensor([0]), 1)
+
+
+def test_ctc_words_one_at_a_time():
+    """Over their lengths; more frames than there are count as all, an empty label as one."""
+    log_probs = torch.randn(3, 6, 5, dtype=torch.float64).log_softmax(-1)
+    indexes, lengths = torch.tensor([[1, 2, 3], [4, 0, 0], [0, 0, 0]]), torch.tensor([3, 1, 0])
+    frames = torch.tensor([6, 9, 4])
+    labels = Labels(indexes, lengths, blank_idx=0, frames=frames)
+    found = ctc_word_losses(log_probs, labels).tolist()
+    for n, (length, count) in enumerate(zip([3, 1, 0], [6, 6, 4])):
+        whole = F.ctc_loss(log_probs[n, :count], indexes[n, :length], torch.tensor(count),
+                           torch.tensor(length), reduction='sum')
+        assert found[n] == pytest.approx(whole.item() / max(length, 1))
+    with pytest.raises(ValueError, match='labels.frames'):
+        ctc_word_losses(log_probs, replace(labels, frames=None))

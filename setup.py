@@ -117,18 +117,21 @@ setup(
     py_modules=[STARTUP],
     cmdclass={'build_py': Build, 'sdist': Sources},
     install_requires=[
+        'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name
         'imgaug>=0.4',
         'lmdb>=1.0',
         'mmengine>=0.10.4,<0.11',  # 0.11 looks for configs one folder above site-packages
         'mmdet>=3.1.0,<3.2',  # what MMOCR 1.0 accepts at import
         'mmocr>=1.0.1,<1.1',
-        'numpy>=1.23,<2',  # imgaug, which MMOCR needs, does not run on NumPy 2
+        'numpy>=1.23,<2; python_version < "3.13"',  # imgaug does not run on NumPy 2
+        'numpy>=2.1; python_version >= "3.13"',
         'opencv-python>=4.6',
         'pillow>=9.2',
         'scikit-image>=0.19',
+        'setuptools<81',  # MMEngine finds "mmocr::..." with pkg_resources, which warns from 81 on
         'shapely>=2.0',
-        'torch>=2.6',  # loads MMEngine's checkpoints safely, see mmocr_kd/compat/resume.py
-        'torchvision>=0.21',
+        'torch>=2.0',
+        'torchvision>=0.15',
     ],
     extras_require={**EXTRAS, 'all': sorted({r for extra in EXTRAS.values() for r in extra})},
 )

@@ -1,8 +1,8 @@
-"""Loading MMEngine's checkpoints on PyTorch >= 2.6, which unpickles only what it knows.
+"""Loading MMEngine's checkpoints with PyTorch's ``weights_only``, which unpickles what it knows.
 
-MMEngine 0.10 writes its log history into checkpoints and cannot read it back
-(open-mmlab/mmengine#1655). Exactly the classes it writes are declared safe here; anything else in
-a checkpoint is still refused.
+MMEngine 0.10 writes its log history into checkpoints and cannot read it back where PyTorch (from
+2.6 on) checks what it loads (open-mmlab/mmengine#1655). Exactly the classes it writes are declared
+safe here; anything else in a checkpoint is still refused.
 """
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
+from . import unpickler
+
 _SCALARS = (np.float16, np.float32, np.float64, np.int32, np.int64, np.bool_)
 _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Declare what MMEngine writes as safe to load. Does nothing on PyTorch < 2.6."""
-    add = getattr(torch.serialization, 'add_safe_globals', None)
-    if add is not None and _accepts_names():
-        add(_safe_globals())
+    """Declare what MMEngine writes as safe to load. May be called repeatedly."""
+    if tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 6):
+        torch.serialization.add_safe_globals(_safe_globals())
+    else:
+        unpickler.install(_safe_globals())
 
 
 def _safe_globals() -> list[Any]:
@@ -39,8 +42,3 @@ def _statistic(owner: type, name: str) -> Callable[..., Any]:
     if owner is not HistoryBuffer or name not in _STATISTICS:
         raise ValueError(f'a checkpoint asks for {owner!r}.{name}, which MMEngine never writes')
     return getattr(HistoryBuffer, name)
-
-
-def _accepts_names() -> bool:
-    # Functions under another name are accepted from 2.6 on, the first version that needs them.
-    return tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 6)

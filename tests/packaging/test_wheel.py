@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from installation import build_wheel, copy_sources
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.xdist_group('packaging')
 
@@ -70,6 +72,46 @@ def test_never_requires_mmcv_by_itself(wheel):
     required = metadata(wheel).get_all('Requires-Dist')
     assert 'mmcv-lite==2.0.1; extra == "lite"' in required
     assert not [r for r in required if r.startswith('mmcv') and 'extra ==' not in r]
+
+
+PYTHONS = ('3.10', '3.11', '3.12', '3.13')
+
+
+def in_force(requirements, python, extra=''):
+    """Name -> version ranges that hold for a Python."""
+    found = {}
+    for requirement in map(Requirement, requirements):
+        if not requirement.marker or requirement.marker.evaluate(
+                {'python_version': python, 'extra': extra}):
+            name = canonicalize_name(requirement.name)
+            found.setdefault(name, []).append(requirement.specifier)
+    return found
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+@pytest.mark.parametrize('extra', ['lite', 'all'])
+def test_constraints_are_one_version_in_range(project, wheel, python, extra):
+    lines = (project / 'constraints.txt').read_text().splitlines()
+    pins = in_force([line for line in lines if line and line[0] != '#'], python)
+    assert all(len(versions) == 1 for versions in pins.values()), pins
+    required = in_force(metadata(wheel).get_all('Requires-Dist'), python, extra)
+    for name, ranges in required.items():
+        (pin, ), = pins[name]
+        assert all(pin.version in versions for versions in ranges), (name, pin, ranges)
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_imgaug_and_numpy_fit_together(wheel, python):
+    required = in_force(metadata(wheel).get_all('Requires-Dist'), python)
+    one, two = ([numpy in versions for versions in required['numpy']] == [True]
+                for numpy in ('1.26.4', '2.2.6'))
+    assert two == ('imaug' in required) and one != two
+
+
+def test_asks_for_the_setuptools_that_has_pkg_resources(wheel):
+    """MMEngine finds ``mmocr::...`` with it, and Python 3.12 brings no setuptools along."""
+    (versions, ), = (in_force(metadata(wheel).get_all('Requires-Dist'), '3.12')['setuptools'], )
+    assert '80.10.2' in versions and '82.0.0' not in versions
 
 
 def test_nothing_is_left_of_an_earlier_build(tmp_path):

@@ -63,7 +63,7 @@ class StandInABCNet(BaseTextDetector):
         for sample in data_samples:
             found = sample.pred_instances
             found.texts = [next(read).pred_text.item for _ in range(len(found))]
-            found.polygons = [row / sample.scale_factor[0] for row in found.beziers.numpy()]
+            found.polygons = [row / sample.scale_factor[0] for row in found.beziers.cpu().numpy()]
         return data_samples
 
     def _forward(self, inputs, data_samples=None):
@@ -125,7 +125,8 @@ class _DetHead(nn.Module):
             height, width = sample.img_shape
             polygon = [2, 2, width / (i + 2), 2, width / (i + 2), height / 2, 2, height / 2]
             sample.pred_instances = InstanceData(
-                beziers=torch.from_numpy(fit_outline(polygon))[None], scores=torch.ones(1))
+                beziers=torch.from_numpy(fit_outline(polygon))[None].to(features[0]),
+                scores=torch.ones(1))
         return data_samples
 
 
@@ -172,10 +173,10 @@ class _BezierExtractor(nn.Module):
     def _sample(self, levels, numbers):
         sides = torch.from_numpy(bernstein(torch.linspace(0, 1, 32))).to(numbers) @ numbers.view(
             2, 4, 2)
-        down = torch.linspace(0, 1, 8)[:, None, None]
+        down = torch.linspace(0, 1, 8, device=numbers.device)[:, None, None]
         points = sides[0] * (1 - down) + sides[1].flip(0) * down
         level = int((points[-1] - points[0]).norm(dim=-1).mean() > 48)
-        size = torch.tensor(levels[level].shape[:1:-1]) * self.strides[level]
+        size = numbers.new_tensor(levels[level].shape[:1:-1]) * self.strides[level]
         grid = points / size * 2 - 1
         return F.grid_sample(levels[level], grid[None], align_corners=False)
 
@@ -215,6 +216,7 @@ class StandInRecDecoder(BaseDecoder):
 
     def forward_train(self, feat=None, out_enc=None, data_samples=None):
         targets = torch.stack([sample.gt_text.padded_indexes for sample in data_samples])
+        targets = targets.to(out_enc.device)
         return self._read(out_enc, lambda step: targets[:, step]
                           if random.random() > self.teach_prob else None)
 
@@ -223,7 +225,8 @@ class StandInRecDecoder(BaseDecoder):
 
     def _read(self, memory, given):
         num_words = memory.shape[1]
-        last, state = torch.zeros(num_words).long(), memory.new_zeros(num_words, CHANNELS)
+        last = torch.zeros(num_words, dtype=torch.long, device=memory.device)
+        state = memory.new_zeros(num_words, CHANNELS)
         outputs = []
         for step in range(self.max_seq_len):
             weights = self.energy((state + memory).tanh()).softmax(0)

@@ -10,6 +10,8 @@ from mmocr.structures import TextDetDataSample
 from mmocr.utils import offset_polygon
 from torch import Tensor
 
+from .ignored import ignored_flags
+
 _SHRINK_RATIO = 0.4  # of DB's probability targets
 _FAR = 2**14  # cv2 overflows on coordinates beyond 16 bits
 
@@ -40,20 +42,22 @@ def draw_text_mask(data_samples: Sequence[TextDetDataSample],
     scale = np.array([width / input_size[1], height / input_size[0]])
     # One pixel larger on each side: cv2 draws what lies outside onto the border of the canvas.
     canvas = np.zeros((len(data_samples), height + 2, width + 2), np.uint8)
-    for image, sample in zip(canvas, data_samples):
-        for polygon in _polygons(sample, include_ignored):
+    for image, sample, ignored in zip(canvas, data_samples, ignored_flags(data_samples)):
+        for polygon in _polygons(sample, ignored, include_ignored):
             corners = _shrink(polygon) if kind == 'kernel' else polygon
             _fill(image, corners * scale)
-    masks = torch.from_numpy(canvas)[:, 1:-1, 1:-1]
-    return masks.to(logits.device).bool()
+    masks = torch.from_numpy(canvas)[:, 1:-1, 1:-1].contiguous()
+    if logits.is_cuda:
+        masks = masks.pin_memory()  # the copy does not wait for the teacher, who is at work
+    return masks.to(logits.device, non_blocking=True).bool()
 
 
-def _polygons(sample: TextDetDataSample, include_ignored: bool) -> list[np.ndarray]:
-    instances = sample.gt_instances
-    ignored = np.asarray(instances.ignored, dtype=bool)
+def _polygons(sample: TextDetDataSample, ignored: Sequence[bool],
+              include_ignored: bool) -> list[np.ndarray]:
     polygons = [
         np.array(polygon, dtype=np.float64).reshape(-1, 2)
-        for polygon, ignore in zip(instances.polygons, ignored) if include_ignored or not ignore
+        for polygon, ignore in zip(sample.gt_instances.polygons, ignored)
+        if include_ignored or not ignore
     ]
     return [p for p in polygons if _is_drawable(p)]
 

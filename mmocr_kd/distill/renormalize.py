@@ -100,7 +100,8 @@ class Renormalize:
 
     def _convert(self, inputs: Tensor) -> Tensor:
         images = inputs.flip(1) if self.swap else inputs
-        scale, shift = self.scale.to(inputs), self.shift.to(inputs)
+        scale, shift = (values.to(inputs, non_blocking=True)
+                        for values in (self.scale, self.shift))
         if self.to_grey:
             return (images * scale).sum(1, keepdim=True) + shift
         return images * scale + shift

@@ -93,7 +93,8 @@ def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: i
     width = max(16, 2 * num_labels) if beam_width is None else beam_width
     _check(log_probs, frames, blank_idx, num_labels, width, branch)
     log_probs = end_with_blanks(log_probs, frames, blank_idx)
-    characters = log_probs.index_fill(2, frames.new_tensor([blank_idx]), NEVER)
+    characters = log_probs.clone()
+    characters[..., blank_idx] = NEVER
     choices = characters.topk(min(branch, log_probs.shape[2] - 1), 2)
     prefixes, history = _empty_prefixes(log_probs, width, blank_idx), []
     for scores, best, classes in zip(log_probs.unbind(1), *(part.unbind(1) for part in choices)):
@@ -104,7 +105,10 @@ def best_labels(log_probs: Tensor, frames: Tensor, blank_idx: int, num_labels: i
     grown = _follow(history, slots).masked_fill((mass == NEVER)[:, :, None], blank_idx)
     lengths = (grown != blank_idx).sum(2)
     order = (grown == blank_idx).to(torch.uint8).argsort(dim=2, stable=True)
-    return ReadLabels(grown.gather(2, order)[:, :, :int(lengths.max())], lengths, mass)
+    labels = grown.gather(2, order)
+    if labels.device.type == 'cpu':  # elsewhere asking for the length costs more than its padding
+        labels = labels[:, :, :int(lengths.max())]
+    return ReadLabels(labels, lengths, mass)
 
 
 def _empty_prefixes(log_probs: Tensor, width: int, blank_idx: int) -> _Prefixes:

@@ -10,6 +10,8 @@ from .checks import at_least_float32, require_positive
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, require_readings
 
+_NO_CLASS = -100
+
 
 @MODELS.register_module()
 class HardLabelLoss(ReadingLoss):
@@ -65,8 +67,11 @@ def cross_entropy(logits: Tensor, labels: Labels) -> Tensor:
     """
     steps = min(logits.shape[1], labels.indexes.shape[1])
     valid = first_steps(labels.lengths, steps)
-    chosen, classes = logits[:, :steps][valid], labels.indexes[:, :steps][valid]
-    return F.cross_entropy(chosen, classes, reduction='sum') / max(len(classes), 1)
+    # Not logits[valid], whose size a GPU's host has to wait for.
+    classes = labels.indexes[:, :steps].masked_fill(~valid, _NO_CLASS)
+    total = F.cross_entropy(logits[:, :steps].flatten(0, 1), classes.flatten(), reduction='sum',
+                            ignore_index=_NO_CLASS)
+    return total / valid.sum().clamp(min=1)
 
 
 def ctc_loss(logits: Tensor, labels: Labels) -> Tensor:

@@ -114,17 +114,20 @@ class ResolutionAccuracyLoss(nn.Module):
     def _cross_entropies(self, shares: Tensor, candidates: Tensor, labels: Labels) -> Tensor:
         """Of each step that counts, shape (steps,)."""
         steps = min(candidates.shape[2], labels.indexes.shape[1])
-        valid = first_steps(labels.lengths, steps)
-        classes = labels.indexes[:, :steps][valid]
-        return self._combined(_of_steps(shares, valid), candidates[:, :, :steps][:, valid],
+        rows = _rows(labels.lengths, steps)
+        classes = labels.indexes[:, :steps].flatten()[rows]
+        return self._combined(shares[:, rows // steps],
+                              candidates[:, :, :steps].flatten(1, 2)[:, rows],
                               lambda p: F.nll_loss(p, classes, reduction='none'))
 
     def _divergences(self, shares: Tensor, candidates: Tensor, labels: Labels,
                      teacher: Tensor) -> Tensor:
         """Of each step (frame) that counts, shape (steps,)."""
         lengths = labels.lengths if labels.frames is None else labels.frames
-        valid = first_steps(lengths, candidates.shape[2])
-        target = (at_least_float32(teacher[valid]) / self.temperature).log_softmax(-1)
+        steps = candidates.shape[2]
+        rows = _rows(lengths, steps)
+        target = at_least_float32(teacher).flatten(0, 1)[rows]
+        target = (target / self.temperature).log_softmax(-1)
 
         def divergence(student: Tensor) -> Tensor:
             first, second = target, student
@@ -132,8 +135,8 @@ class ResolutionAccuracyLoss(nn.Module):
                 first, second = student, target
             return F.kl_div(second, first, reduction='none', log_target=True).sum(-1)
 
-        return self._combined(_of_steps(shares, valid), candidates[:, valid] / self.temperature,
-                              divergence)
+        return self._combined(shares[:, rows // steps],
+                              candidates.flatten(1, 2)[:, rows] / self.temperature, divergence)
 
     def _combined(self, shares: Tensor, logits: Tensor,
                   loss: Callable[[Tensor], Tensor]) -> Tensor:
@@ -169,6 +172,6 @@ class ResolutionAccuracyLoss(nn.Module):
             raise ValueError('CTC needs labels.frames: how many frames of each word are valid')
 
 
-def _of_steps(shares: Tensor, valid: Tensor) -> Tensor:
-    """Shares (K, N) of words as shares (K, steps) of their steps that count."""
-    return shares[:, valid.nonzero()[:, 0]]
+def _rows(lengths: Tensor, steps: int) -> Tensor:
+    """Which of N * T steps count. A GPU's host waits here, once: a quarter of them is typical."""
+    return first_steps(lengths, steps).flatten().nonzero().squeeze(1)

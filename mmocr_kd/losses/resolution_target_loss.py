@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .checks import at_least_float32, require_not_negative, require_positive
 from .reading import Labels
-from .steps import first_steps
+from .steps import first_steps, repeat_labels
 
 
 @MODELS.register_module()
@@ -79,10 +79,12 @@ def image_errors(candidates: Tensor, labels: Labels, image_index: Tensor,
         ValueError: If CTC labels lack their frames.
     """
     log_probs = at_least_float32(candidates.detach()).log_softmax(-1)
-    losses = torch.stack([_word_losses(scale, labels) for scale in log_probs], 1)  # (N, K)
-    totals = losses.new_zeros(num_images, len(candidates)).index_add(0, image_index, losses)
-    counts = torch.bincount(image_index, minlength=num_images).clamp(min=1)
-    return totals / counts[:, None]
+    scales = len(candidates)
+    losses = _word_losses(log_probs.flatten(0, 1), repeat_labels(labels, scales))
+    losses = losses.view(scales, -1).T  # (N, K)
+    totals = losses.new_zeros(num_images, scales).index_add(0, image_index, losses)
+    counts = losses.new_zeros(num_images).index_add(0, image_index, torch.ones_like(losses[:, 0]))
+    return totals / counts.clamp(min=1)[:, None]
 
 
 def _word_losses(log_probs: Tensor, labels: Labels) -> Tensor:

@@ -84,19 +84,19 @@ class SemanticContrastiveLoss(ReadingLoss):
                 past = ~first_steps(labels.last_ends, glimpses.shape[1])
                 glimpses = glimpses.masked_fill(past.repeat(2 * count, 1).unsqueeze(2), 0)
             projected = self._project(glimpses).chunk(2 * count)
-            losses = [self._contrast(ours, theirs, labels)
-                      for ours, theirs in zip(projected[:count], projected[count:])]
+            steps = min(glimpses.shape[1], labels.indexes.shape[1])
+            # One wait for a GPU: the cosines of all pairs are quadratic in the characters.
+            rows = self._valid(labels, steps).flatten().nonzero().squeeze(1)
+            classes = labels.indexes[:, :steps].flatten()[rows] if self.exclude_same_class else None
+            chosen = [part[:, :steps].flatten(0, 1)[rows] for part in projected]
+            losses = [nt_xent(ours, theirs, self.temperature, classes)
+                      for ours, theirs in zip(chosen[:count], chosen[count:])]
             loss = torch.stack(losses).mean()
         return {'loss_semantic': loss * self.loss_weight}
 
-    def _contrast(self, student: Tensor, teacher: Tensor, labels: Labels) -> Tensor:
-        steps = min(student.shape[1], labels.indexes.shape[1])
+    def _valid(self, labels: Labels, steps: int) -> Tensor:
         valid = first_steps(labels.lengths, steps)
-        if labels.aligned is not None:
-            valid = valid & labels.aligned.unsqueeze(1)
-        classes = labels.indexes[:, :steps][valid] if self.exclude_same_class else None
-        ours, theirs = student[:, :steps][valid], teacher[:, :steps][valid]
-        return nt_xent(ours, theirs, self.temperature, classes)
+        return valid if labels.aligned is None else valid & labels.aligned.unsqueeze(1)
 
     def _project(self, glimpses: Tensor) -> Tensor:
         weight = next(self.projector.parameters(), None)

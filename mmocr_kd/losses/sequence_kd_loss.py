@@ -146,7 +146,8 @@ class SequenceKDLoss(ReadingLoss):
     def _score_labels(self, student: Tensor, teacher: Tensor,
                       labels: Labels) -> tuple[Tensor, Tensor]:
         assert labels.frames is not None and labels.blank_idx is not None
-        banned = torch.tensor(labels.not_read, dtype=torch.long, device=teacher.device)
+        banned = torch.tensor(labels.not_read, dtype=torch.long)
+        banned = banned.to(teacher.device, non_blocking=True)
         found = best_labels(teacher.index_fill(2, banned, NEVER), labels.frames, labels.blank_idx,
                             self.topk, self.beam_width)
         return score_labels(student, found, labels.frames, labels.blank_idx), found.log_probs

@@ -3,16 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from fake_device import FakeDevice
 
 from mmocr_kd.distill import FiniteCheck, TeacherOutputError
 
 BATCH = [SimpleNamespace(img_path='a.jpg'), SimpleNamespace()]
-
-
-class Elsewhere(torch.Tensor):
-    """Data of the CPU that says it is on another device, where work is queued."""
-
-    device = torch.device('meta')
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf'), -float('inf')])
@@ -24,21 +19,31 @@ def test_the_cpu_is_refused_at_once(bad, position):
         FiniteCheck().watch('logits', recording, BATCH)
 
 
-@pytest.mark.parametrize('device', [
-    'elsewhere', pytest.param('cuda', marks=pytest.mark.skipif(
-        not torch.cuda.is_available(), reason='needs a GPU'))])
-def test_other_devices_are_refused_when_it_is_settled_and_once(device):
-    good, bad = torch.zeros(3), torch.tensor([0., float('nan')])
-    if device == 'cuda':
-        good, bad = good.cuda(), bad.cuda()
-    else:
-        good, bad = good.as_subclass(Elsewhere), bad.as_subclass(Elsewhere)
+def refused_when_settled_and_once(device, waits):
+    recordings = {'good': torch.zeros(3), 'bad': torch.tensor([0., float('nan')])}
+    recordings = {name: value.to(device) for name, value in recordings.items()}
+    waits.clear()
     finite = FiniteCheck()
-    finite.watch('good', good, BATCH)
-    finite.watch('bad', bad, BATCH)
+    for name, value in recordings.items():
+        finite.watch(name, value, BATCH)
+    assert not waits
     with pytest.raises(TeacherOutputError, match="'bad'.*a.jpg"):
         finite.settle()
     finite.settle()
+
+
+def test_other_devices_are_refused_when_it_is_settled():
+    with FakeDevice() as fake:
+        refused_when_settled_and_once(fake.device, fake.waits)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_gpus_are_refused_when_it_is_settled():
+    torch.cuda.set_sync_debug_mode('error')  # of what waits by itself
+    try:
+        refused_when_settled_and_once('cuda', [])
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
 
 
 def test_what_is_finite_passes():

@@ -57,7 +57,8 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
         row[:len(word)] = word
     lengths = torch.tensor([len(word) for word in words]).clamp(max=valid_steps or steps)
     not_read = {dictionary.start_idx, dictionary.padding_idx} - {None, end_idx}
-    return Labels(indexes.to(logits.device), lengths.to(logits.device),
+    return Labels(indexes.to(logits.device, non_blocking=True),
+                  lengths.to(logits.device, non_blocking=True),
                   end_idx=end_idx, not_read=tuple(sorted(not_read)),
                   autoregressive=is_autoregressive(decoder))
 
@@ -121,7 +122,7 @@ def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,
     # At least one column: projectors cannot run over no character at all.
     padded = pad_sequence([*words, torch.tensor([blank])], batch_first=True, padding_value=blank)
     return Labels(
-        padded[:-1].to(device),
-        torch.tensor([len(word) for word in words], device=device),
+        padded[:-1].to(device, non_blocking=True),
+        torch.tensor([len(word) for word in words]).to(device, non_blocking=True),
         blank_idx=blank,
-        frames=torch.tensor(frames, device=device))
+        frames=torch.tensor(frames).to(device, non_blocking=True))

@@ -95,7 +95,8 @@ def _valid_only(attention: Tensor, data_samples: Sequence[Any]) -> Tensor:
     if min(ratios) == 1:
         return attention
     width = attention.shape[-1]
-    ends = torch.tensor([math.ceil(width * ratio) for ratio in ratios], device=attention.device)
+    ends = torch.tensor([math.ceil(width * ratio) for ratio in ratios])
+    ends = ends.to(attention.device, non_blocking=True)
     valid = torch.arange(width, device=attention.device) < ends[:, None]
     attention = attention * valid[:, None, None]
     return attention / attention.sum((-2, -1), keepdim=True).clamp(min=1e-12)

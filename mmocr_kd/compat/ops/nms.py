@@ -1,4 +1,5 @@
 """Non-maximum suppression."""
+import torch
 import torchvision
 from torch import Tensor
 
@@ -19,8 +20,8 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
     """
     bboxes, scores = widened(bboxes, scores)
     if offset:
-        bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
+        bboxes = torch.cat([bboxes[:, :2], bboxes[:, 2:] + offset], dim=1)
     # torchvision compares in double precision, where float32's 0.1 is more than 0.1 and a box that
     # overlaps by exactly the threshold would be dropped; mmcv compares in the boxes' precision.
-    threshold = bboxes.new_tensor(iou_threshold).item()
+    threshold = torch.tensor(iou_threshold, dtype=bboxes.dtype).item()
     return torchvision.ops.nms(bboxes, scores, threshold)

@@ -67,7 +67,8 @@ class AttnLSTMDecoder(BaseDecoder):
         labels = torch.stack([sample.gt_text.padded_indexes for sample in data_samples])
         keys, state = self.attention.key(memory), self._start(memory)
         states = []
-        for chars in labels[:, :-1].to(memory.device).unbind(1):
+        labels = labels[:, :-1].to(memory.device, non_blocking=True)
+        for chars in labels.unbind(1):
             state = self._step(memory, keys, chars, state)
             states.append(state[0])
         return self.classifier(torch.stack(states, dim=1))

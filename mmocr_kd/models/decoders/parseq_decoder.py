@@ -110,8 +110,9 @@ class PARSeqDecoder(TwoStreamDecoder):
             ValueError: If ``orders`` is set and does not fit the labels.
         """
         memory = self.remember(feat, out_enc)
-        targets = self._targets(data_samples).to(self.pos_queries.device)
-        orders = self._orders(data_samples, targets.size(1)).to(targets.device)
+        device = self.pos_queries.device
+        targets = self._targets(data_samples).to(device, non_blocking=True)
+        orders = self._orders(data_samples, targets.size(1)).to(device, non_blocking=True)
         features = self._read_in_orders(memory, targets[:, :-1], orders)
         shape = (len(orders), -1)
         return dict(logits=list(self.head(features).unflatten(1, shape).unbind(1)),

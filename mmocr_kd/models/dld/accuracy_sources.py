@@ -6,6 +6,7 @@ from typing import Any, Protocol, Sequence
 import torch
 from torch import Tensor
 
+from ...adapters import ignored_flags
 from ...distill import FiniteCheck
 from ...losses import ResolutionAccuracyLoss, ResolutionTaskLoss
 from .candidates import evaluating
@@ -53,13 +54,16 @@ class ByDetection:
                  data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """See :class:`AccuracySource`."""
         losses, lost = [], []
+        ignored = ignored_flags(data_samples)
         for scale in choice.candidates:
             small = self.shrink(inputs, data_samples, [scale] * len(inputs))
             with torch.no_grad(), evaluating(model.student):
                 losses.append(image_losses(model.student, small.inputs, small.data_samples,
                                            self.shrink.pad_divisor))
-            lost.append([lost_share(sample, self.loss.min_side) for sample in small.data_samples])
-        return self.loss(choice.decisions, torch.stack(losses), losses[0].new_tensor(lost))
+            lost.append([lost_share(sample, flags, self.loss.min_side)
+                         for sample, flags in zip(small.data_samples, ignored)])
+        shares = torch.tensor(lost).to(losses[0], non_blocking=True)
+        return self.loss(choice.decisions, torch.stack(losses), shares)
 
 
 class ByReading:

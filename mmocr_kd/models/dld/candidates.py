@@ -68,7 +68,7 @@ def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: S
     with _autocast(inputs.device.type, dtype):
         logits, labels = _read(spotter, batches)
     return Candidates(logits if dtype is None else logits.float(), labels,
-                      words.image_index.to(logits.device))
+                      words.image_index.to(logits.device, non_blocking=True))
 
 
 def autocast_dtype(name: str | None) -> torch.dtype | None:
@@ -90,7 +90,7 @@ def _with_words(inputs: Tensor, data_samples: Sequence[Any],
     if len(kept) == len(inputs) or not is_dataclass(words):
         return inputs, bare, words
     members = kept.tolist()
-    return inputs[members], [bare[i] for i in members], replace(
+    return torch.stack([inputs[i] for i in members]), [bare[i] for i in members], replace(
         words, image_index=image_index)  # type: ignore[type-var]
 
 

@@ -43,11 +43,12 @@ def image_losses(detector: Any, images: Tensor, data_samples: Sequence[Any],
     return torch.stack(losses)
 
 
-def lost_share(sample: Any, min_side: float) -> float:
+def lost_share(sample: Any, ignored: Sequence[bool], min_side: float) -> float:
     """Share of an image's words, ignored ones apart, whose shorter side is too short.
 
     Args:
         sample: Annotated, at the scale in question: polygons or, without them, boxes.
+        ignored: Its words that do not count, see :func:`~mmocr_kd.adapters.ignored_flags`.
         min_side: What is long enough, in pixels.
 
     Returns:
@@ -60,7 +61,6 @@ def lost_share(sample: Any, min_side: float) -> float:
     else:
         boxes = instances.bboxes.numpy(force=True)
         sides = np.minimum(*(boxes[:, 2:] - boxes[:, :2]).T).tolist()
-    ignored = instances.get('ignored', [False] * len(sides))
     counted = [side < min_side for side, skip in zip(sides, ignored) if not skip]
     return sum(counted) / len(counted) if counted else 0.0
 
@@ -74,7 +74,8 @@ def _of_one_size(images: Tensor, sizes: Sequence[Size],
     for (height, width), members in groups.items():
         below = padded(height, pad_divisor) - images.shape[2]
         right = padded(width, pad_divisor) - images.shape[3]
-        yield members, F.pad(images[members], (0, right, 0, below))
+        alike = torch.stack([images[i] for i in members])
+        yield members, F.pad(alike, (0, right, 0, below))
 
 
 def _losses(detector: Any, images: Tensor, data_samples: Sequence[Any]) -> Iterator[Any]:

@@ -73,7 +73,7 @@ class AttnCEModuleLoss(BaseTextRecogModuleLoss):
         """
         targets = torch.stack([sample.gt_text.padded_indexes[1:] for sample in data_samples])
         return dict(loss_ce=F.cross_entropy(
-            outputs.flatten(0, 1), targets.flatten().to(outputs.device),
+            outputs.flatten(0, 1), targets.flatten().to(outputs.device, non_blocking=True),
             ignore_index=self.dictionary.padding_idx))
 
     def _indexes(self, text: str) -> Tensor:

@@ -67,7 +67,8 @@ class MATRNModuleLoss(BaseTextRecogModuleLoss):
         Returns:
             Weighted scalars ``loss_visual``, ``loss_lang`` and ``loss_fusion``.
         """
-        targets = self._targets(data_samples).to(outputs['out_vis']['logits'].device)
+        device = outputs['out_vis']['logits'].device
+        targets = self._targets(data_samples).to(device, non_blocking=True)
         languages = [out['logits'] for out in outputs['out_langs']]
         fused = [out[key] for out in outputs['out_fusers']
                  for key in ('visual_logits', 'semantic_logits', 'logits')]

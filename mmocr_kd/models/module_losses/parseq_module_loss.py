@@ -79,7 +79,7 @@ class PARSeqModuleLoss(BaseTextRecogModuleLoss):
         logits = torch.stack(outputs['logits'])
         targets = self._targets_of_orders(data_samples, len(logits), logits.size(2))
         return dict(loss_ce=F.cross_entropy(logits.flatten(0, 2),
-                                            targets.flatten().to(logits.device),
+                                            targets.flatten().to(logits.device, non_blocking=True),
                                             ignore_index=self.pad_idx))
 
     def _targets_of_orders(self, data_samples: Sequence[TextRecogDataSample], orders: int,

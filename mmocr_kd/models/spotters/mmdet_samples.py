@@ -10,6 +10,8 @@ from mmdet.structures.mask import PolygonMasks
 from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 
+from ...adapters import ignored_flags
+
 
 def mmdet_samples(data_samples: Sequence[Any]) -> list[DetDataSample]:
     """Turn samples of text detection into MMDetection's, for ``MMDetWrapper``.
@@ -21,13 +23,13 @@ def mmdet_samples(data_samples: Sequence[Any]) -> list[DetDataSample]:
         data_samples: B samples with polygons, labels and ignored instances, whose ``img_shape`` is
             the padded batch's.
     """
-    return [_mmdet_sample(sample) for sample in data_samples]
+    return [_mmdet_sample(sample, ignored)
+            for sample, ignored in zip(data_samples, ignored_flags(data_samples))]
 
 
-def _mmdet_sample(sample: Any) -> DetDataSample:
+def _mmdet_sample(sample: Any, flags: Sequence[bool]) -> DetDataSample:
     instances = sample.gt_instances
-    ignored = [bool(flag) or _is_flat(polygon)
-               for flag, polygon in zip(instances.ignored, instances.polygons)]
+    ignored = [flag or _is_flat(polygon) for flag, polygon in zip(flags, instances.polygons)]
     metainfo = {**sample.metainfo, 'pad_shape': sample.img_shape,
                 'batch_input_shape': sample.img_shape}
     return DetDataSample(
@@ -45,9 +47,11 @@ def _instances(sample: Any, chosen: list[int]) -> InstanceData:
     polygons = [_points(instances.polygons[i]) for i in chosen]
     boxes = [[*points.min(0), *points.max(0)] for points in polygons]
     device = instances.labels.device
+    bboxes = torch.tensor(np.array(boxes), dtype=torch.float32).view(-1, 4)
+    index = torch.tensor(chosen, dtype=torch.long).to(device, non_blocking=True)
     return InstanceData(
-        bboxes=torch.tensor(np.array(boxes), dtype=torch.float32, device=device).view(-1, 4),
-        labels=instances.labels[chosen],
+        bboxes=bboxes.to(device, non_blocking=True),
+        labels=instances.labels[index],
         masks=PolygonMasks([[points.ravel()] for points in polygons], *sample.img_shape))
 
 

@@ -40,7 +40,7 @@ class PartInputs:
             Shape (N, 3, H, W), or (N, 1, H, W) if grey.
         """
         if self.grey:
-            weights = images.new_tensor(BGR_TO_GREY)[:, None, None]
+            weights = torch.tensor(BGR_TO_GREY)[:, None, None].to(images, non_blocking=True)
             images = (images * weights).sum(1, keepdim=True)
         return self._normalize(images)
 
@@ -55,7 +55,7 @@ class PartInputs:
         valid = torch.zeros(len(images), 1, *images.shape[-2:], dtype=torch.bool)
         for mask, (height, width) in zip(valid, sizes):
             mask[:, :height, :width] = True
-        return normalized.where(valid.to(images.device), normalized.new_tensor(self._pad_value))
+        return normalized.where(valid.to(images.device, non_blocking=True), self._pad_value)
 
 
 def raw_preprocessor(detector: Any) -> dict[str, Any]:

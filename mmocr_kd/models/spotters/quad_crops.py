@@ -23,7 +23,7 @@ def crop_quads(images: Tensor, quads: Tensor, image_index: Tensor, size: tuple[i
         images: Shape (B, C, H, W), floating point.
         quads: Top left, top right, bottom right and bottom left corner (x, y) of N words in
             pixels of the images, shape (N, 4, 2). Degenerate ones give finite crops.
-        image_index: Which image each word is in, long, shape (N,).
+        image_index: Which image each word is in, long, shape (N,), on the CPU.
         size: Height and width of the crops.
         valid_sizes: Height and width of each image without its padding, shape (B, 2); by default
             all of it.
@@ -37,8 +37,8 @@ def crop_quads(images: Tensor, quads: Tensor, image_index: Tensor, size: tuple[i
     dense = (size[0] * oversample, size[1] * oversample)
     points = _sampling_points(quads.detach().double(), dense, margin)
     if valid_sizes is None:
-        valid_sizes = torch.tensor([images.shape[-2:]] * len(images), device=images.device)
-    crops = _sample(images, points, image_index, valid_sizes.to(points))
+        valid_sizes = torch.tensor([images.shape[-2:]] * len(images))
+    crops = _sample(images, points, image_index, valid_sizes.to(points, non_blocking=True))
     return F.avg_pool2d(crops, oversample) if oversample > 1 else crops
 
 
@@ -89,15 +89,17 @@ def _not_zero(value: Tensor) -> Tensor:
 def _sample(images: Tensor, points: Tensor, image_index: Tensor, valid_sizes: Tensor) -> Tensor:
     """Loop over images, not words: no image is copied."""
     height, width = points.shape[1:3]
-    canvas = points.new_tensor([images.shape[-1], images.shape[-2]])
+    canvas = torch.tensor(images.shape[:1:-1]).to(points, non_blocking=True)
     crops = [images.new_zeros(0, images.shape[1], height, width)]
     order = [image_index.new_zeros(0)]
     for i in image_index.unique().tolist():
         mine = (image_index == i).nonzero().flatten()
+        order.append(mine)
+        mine = mine.to(points.device, non_blocking=True)
         last = valid_sizes[i].flip(0) - 0.5  # centre of the last pixel, as (x, y)
         inside = points[mine].clamp(min=0.5).minimum(last)
         grid = (2 * inside / canvas - 1).to(images.dtype).view(1, -1, width, 2)
         sampled = F.grid_sample(images[i:i + 1], grid, padding_mode='border', align_corners=False)
         crops.append(sampled[0].unflatten(1, (len(mine), height)).transpose(0, 1))
-        order.append(mine)
-    return torch.cat(crops)[torch.cat(order).argsort()]
+    places = torch.cat(order).argsort().to(images.device, non_blocking=True)
+    return torch.cat(crops)[places]

@@ -113,7 +113,7 @@ class RoIHeadSpotter:
             logits = decoder.forward_train(visual, encoded, samples)
         labels = labels_of(decoder, samples, logits)
         return RecTaps(roi, encoded.transpose(0, 1), logits, labels,
-                       words.image_index.to(inputs.device))
+                       words.image_index.to(inputs.device, non_blocking=True))
 
     def _pool(self, features: Any, proposals: Sequence[Any]) -> Tensor:
         head = self.model.roi_head

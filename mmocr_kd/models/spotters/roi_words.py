@@ -53,8 +53,9 @@ class RoIWords:
             num_images: B.
             device: Of the features.
         """
-        index, beziers = self.image_index.to(device), self.beziers.to(device)
-        return [InstanceData(beziers=beziers[index == i]) for i in range(num_images)]
+        counts = torch.bincount(self.image_index, minlength=num_images).tolist()
+        beziers = self.beziers.to(device, non_blocking=True)
+        return [InstanceData(beziers=mine) for mine in beziers.split(counts)]
 
     def samples(self) -> list[TextRecogDataSample]:
         """N new samples for a recogniser, with texts."""
@@ -75,12 +76,11 @@ def outlined_words(data_samples: Sequence[Any], accepts: Callable[[str, Any], bo
     outlines: list[np.ndarray] = []
     texts: list[str] = []
     image_index: list[int] = []
-    for i, sample in enumerate(data_samples):
-        for polygon, text in annotated_words(sample):
-            if accepts(text, sample):
-                outlines.append(_outline(polygon, sample))
-                texts.append(text)
-                image_index.append(i)
+    for i, sample, polygon, text in annotated_words(data_samples):
+        if accepts(text, sample):
+            outlines.append(_outline(polygon, sample))
+            texts.append(text)
+            image_index.append(i)
     beziers = torch.from_numpy(np.array(outlines, np.float32).reshape(-1, _NUMBERS))
     return RoIWords(beziers, torch.tensor(image_index, dtype=torch.long), tuple(texts))
 

@@ -55,14 +55,14 @@ class WordCrops:
 
         Args:
             images: Shape (B, C, H, W).
-            words: N words on the same device.
+            words: N words with quads on the same device.
             sizes: Height and width of each image without padding.
 
         Returns:
             Shape (N, C, *size).
         """
         return crop_quads(images, words.quads, words.image_index, (self.size[0], self.size[1]),
-                          torch.tensor(sizes, device=images.device), self.margin, self.oversample)
+                          torch.tensor(sizes), self.margin, self.oversample)
 
     def samples(self, words: Words) -> list[TextRecogDataSample]:
         """A recogniser's data sample for each word, with its text if it is known."""

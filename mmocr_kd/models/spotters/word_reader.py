@@ -109,7 +109,7 @@ class WordReader:
         words = words.to(inputs.device)
         crops = self._crops(inputs, data_samples, words)
         return self._taps.read(self.recognizer, crops, self.crop.samples(words),
-                               words.image_index, with_loss)
+                               words.image_index.to(inputs.device, non_blocking=True), with_loss)
 
     def read_at_sizes(self, batches: Iterable[Batch],
                       chunk_size: int) -> tuple[Tensor, Labels]:

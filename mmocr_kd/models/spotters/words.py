@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...adapters import ignored_flags
 from .reading_quads import reading_quads
 
 
@@ -17,7 +18,8 @@ class Words:
 
     Args:
         quads: Corners (x, y) in reading order, in pixels of the batch's images, shape (N, 4, 2).
-        image_index: Which image each is in, long, shape (N,), not decreasing.
+        image_index: Which image each is in, long, shape (N,), not decreasing; on the CPU, where
+            it says what to loop over.
         texts: What they say; empty for words that were found, not annotated.
     """
 
@@ -29,8 +31,8 @@ class Words:
         return len(self.quads)
 
     def to(self, device: torch.device) -> Words:
-        """The same on another device."""
-        return replace(self, quads=self.quads.to(device), image_index=self.image_index.to(device))
+        """The same with quads on another device."""
+        return replace(self, quads=self.quads.to(device, non_blocking=True))
 
     def scaled(self, factors: Tensor) -> Words:
         """The same words in resized images.
@@ -82,32 +84,40 @@ def readable_words(data_samples: Sequence[Any], accepts: Callable[[str, Any], bo
     polygons: list[np.ndarray] = []
     texts: list[str] = []
     image_index: list[int] = []
-    for i, sample in enumerate(data_samples):
-        for polygon, text in annotated_words(sample):
-            if accepts(text, sample):
-                polygons.append(polygon)
-                texts.append(text)
-                image_index.append(i)
+    for i, sample, polygon, text in annotated_words(data_samples):
+        if accepts(text, sample):
+            polygons.append(polygon)
+            texts.append(text)
+            image_index.append(i)
     quads = torch.from_numpy(reading_quads(polygons, corners, vertical_ratio))
     return Words(quads, torch.tensor(image_index, dtype=torch.long), tuple(texts))
 
 
-def annotated_words(sample: Any) -> list[tuple[np.ndarray, str]]:
-    """Polygon and text of each word of a sample that is not ignored.
+def annotated_words(data_samples: Sequence[Any]) -> Iterator[tuple[int, Any, np.ndarray, str]]:
+    """The words of a batch that are not ignored.
 
     Args:
-        sample: Its ``gt_instances`` have polygons, texts and ignored.
+        data_samples: B samples, whose ``gt_instances`` have polygons, texts and ignored.
+
+    Yields:
+        Of each word: number of its image, its sample, polygon and text.
 
     Raises:
-        ValueError: If it has words but no texts or polygons.
+        ValueError: If a sample has words but no texts or polygons.
     """
+    for i, (sample, ignored) in enumerate(zip(data_samples, ignored_flags(data_samples))):
+        _require_words(sample)
+        instances = sample.gt_instances
+        for j, ignore in enumerate(ignored):
+            if not ignore:
+                yield i, sample, instances.polygons[j], instances.texts[j]
+
+
+def _require_words(sample: Any) -> None:
     instances = sample.gt_instances
     if not len(instances):
-        return []
+        return
     for name, fields in (('texts', 'with_text=True'), ('polygons', 'with_polygon=True')):
         if name not in instances:
             raise ValueError(f'{sample.get("img_path", "a sample")} has words without {name}: a '
                              f'spotter needs LoadOCRAnnotations with {fields}')
-    ignored = instances.get('ignored', [False] * len(instances))
-    return [(polygon, text) for polygon, text, skip
-            in zip(instances.polygons, instances.texts, ignored) if not skip]

@@ -84,13 +84,14 @@ class MaskedRoIExtractor(BaseModule):
             ValueError: If an image is larger than the map.
         """
         limits = torch.tensor([[-(-width // self.featmap_stride), -(-height // self.featmap_stride)]
-                               for height, width in sizes], device=maps.device)
+                               for height, width in sizes])
         largest = limits.amax(0).tolist()
         if largest[0] > maps.shape[-1] or largest[1] > maps.shape[-2]:
             raise ValueError(
                 f'featmap_stride={self.featmap_stride} does not fit: images of {list(sizes)} '
                 f'(height, width) on a map of {tuple(maps.shape[-2:])} cells; the map is number '
                 f'{self.featmap_level} of the neck (featmap_level)')
+        limits = limits.to(maps.device, non_blocking=True)
         cells = cell_boxes(words.boxes, limits[words.image_index], self.featmap_stride,
                            self.margin)
         return masked_crops(maps, words, cells, self.output_size, self.featmap_stride)

@@ -39,8 +39,10 @@ class PolygonWords:
 
     def to(self, device: torch.device) -> PolygonWords:
         """The same on another device."""
-        return PolygonWords(self.polygons.to(device), self.image_index.to(device),
-                            self.vertical.to(device), self.texts)
+        polygons, image_index, vertical = (
+            part.to(device, non_blocking=True)
+            for part in (self.polygons, self.image_index, self.vertical))
+        return PolygonWords(polygons, image_index, vertical, self.texts)
 
     def scaled(self, factors: Tensor) -> PolygonWords:
         """The same words in resized images.

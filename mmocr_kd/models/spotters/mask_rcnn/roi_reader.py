@@ -46,8 +46,8 @@ class RoIReader:
         Args:
             data_samples: B samples at full resolution.
         """
-        words = [(i, *word) for i, sample in enumerate(data_samples)
-                 for word in annotated_words(sample) if self.texts(word[1], sample)]
+        words = [(i, polygon, text) for i, sample, polygon, text in annotated_words(data_samples)
+                 if self.texts(text, sample)]
         image_index, polygons, texts = zip(*words) if words else ((), (), ())
         return polygon_words(polygons, image_index, texts, self.vertical_ratio)
 

@@ -1,0 +1,404 @@
+"""Training steps and a test step of everything, as small as it gets.
+
+A case is a function that makes a model in a folder, and a batch for it; ``CASES`` has them by name.
+:func:`take` takes the steps on a device: two of training, because the first one builds teachers and
+fills caches, and one of testing.
+"""
+import copy
+import functools
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import stand_in_abcnet
+import tiny
+import tiny_dld
+import tiny_dld_detector
+import tiny_mask_rcnn
+import tiny_matrn
+import tiny_parseq
+import tiny_recog
+import tiny_spotter
+import torch
+from fake_device import FakeDevice
+from mmengine.optim import OptimWrapper
+from mmengine.registry import Registry
+from mmocr.registry import EVALUATOR, HOOKS, MODELS
+from torch import nn
+
+CASES = {}
+
+
+@dataclass
+class Case:
+    """What takes steps.
+
+    Args:
+        model: On the CPU.
+        data: A batch as a data loader gives it.
+        predicts: Whether there is a test step.
+        evaluators: Configs of what judges the predictions.
+        before: Called with the model on its device, to set hooks on it.
+    """
+
+    model: nn.Module
+    data: dict
+    predicts: bool = True
+    evaluators: list = field(default_factory=list)
+    before: Callable = lambda model: None
+
+
+@dataclass
+class Outcome:
+    """What came of the steps.
+
+    Args:
+        values: Losses, weights, predictions and metrics, on the CPU.
+        waits: How often code of the package made the host wait in the second training step, by
+            kind and place.
+        built: Types of all that registries built.
+    """
+
+    values: dict
+    waits: Counter
+    built: set[type]
+
+
+def case(make):
+    """Enter a case into the list."""
+    CASES[make.__name__] = make
+    return make
+
+
+@functools.cache
+def take(name: str, kind: str) -> Outcome:
+    """Take the steps of a case on 'cpu', 'fake' or 'cuda'."""
+    built = set()
+    with tempfile.TemporaryDirectory() as folder, _noting(built):
+        torch.manual_seed(0)
+        made = CASES[name](Path(folder))
+        if kind != 'fake':
+            return Outcome(_steps(made, torch.device(kind), [])[0], Counter(), built)
+        with FakeDevice() as fake:
+            values, waits = _steps(made, fake.device, fake.waits)
+        return Outcome(values, Counter((w.kind, w.place) for w in waits if w.ours), built)
+
+
+def _steps(made, device, waits):
+    model = made.model.to(device)
+    made.before(model)
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3))
+    torch.manual_seed(1)
+    np.random.seed(1)
+    for _ in range(2):
+        del waits[:]
+        log = model.train().train_step(copy.deepcopy(made.data), optimizer)
+    training = waits[:]
+    values = {'log': here(log), 'weights': here(model.state_dict())}
+    if made.predicts:
+        results = model.eval().test_step(copy.deepcopy(made.data))
+        values['results'] = [here(result) for result in results]
+        values['metrics'] = [_evaluate(evaluator, results) for evaluator in made.evaluators]
+    return values, training
+
+
+def _evaluate(evaluator, results):
+    judge = EVALUATOR.build(evaluator)
+    judge.dataset_meta = {}
+    judge.process(data_samples=results, data_batch=None)
+    return judge.evaluate(len(results))
+
+
+def here(value):
+    """The same values on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: here(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [here(part) for part in value]
+    return here(value.to_dict()) if hasattr(value, 'to_dict') else value
+
+
+def _noting(built):
+    """Note the type of all that registries build."""
+    build = Registry.build
+
+    def noting(self, *args, **kwargs):
+        made = build(self, *args, **kwargs)
+        built.add(type(made))
+        return made
+
+    return mock.patch.object(Registry, 'build', noting)
+
+
+# --- text detectors -----------------------------------------------------------------------------
+
+
+def _texts(size=(64, 96)):
+    """A word, and one that nobody cares about."""
+    data = tiny.batch(size=size)
+    data['data_samples'] = [tiny.sample([tiny.box(10, 15), tiny.box(5, 45, 30, 12)],
+                                        ignored=[False, True], size=size) for _ in range(2)]
+    return data
+
+
+def _detector_teacher(folder):
+    return tiny.checkpoint(folder / 'teacher.pth', tiny.dbnet_cfg(width=.5, neck=8))
+
+
+def _hooked(folder, hook, model=None, **fields):
+    """A model that a hook is set on."""
+    built = HOOKS.build(hook)
+    return Case(MODELS.build(model or tiny.dbnet_cfg()), _texts(),
+                before=lambda model: built.before_train(_runner(model)), **fields)
+
+
+def _runner(model, iter=0):
+    return mock.Mock(spec=['model', 'epoch', 'iter', 'train_loop'], model=model, epoch=0, iter=iter)
+
+
+@case
+def masket_hook(folder):
+    return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
+                            'schedule': {'by_epoch': False}})
+
+
+@case
+def masket_hook_on_psenet(folder):
+    cfg = tiny.pan_cfg('PSE')
+    teacher = tiny.checkpoint(folder / 'teacher.pth', cfg)
+    hook = {'type': 'MaskETDistillHook', 'teacher': teacher, 'schedule': {'by_epoch': False},
+            'loss': {'type': 'BinaryKDLoss', 'mask': 'kernel', 'reduction': 'image'}}
+    return _hooked(folder, hook, cfg, predicts=False)  # that needs compiled mmcv
+
+
+@case
+def dbnet_distiller(folder):
+    adaptor = {'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 32}
+    terms = [{'loss': {'type': 'MaskETLoss'}},
+             {'loss': {'type': 'BinaryKDLoss', 'mask': 'kernel', 'include_ignored': True,
+                       'reduction': 'image'}},
+             {'loss': {'type': 'CWDLoss'}},
+             {'loss': {'type': 'FitNetLoss'}, 'source': 'neck', 'adaptor': adaptor}]
+    return Case(MODELS.build({**tiny.dbnet_cfg(), 'type': 'DBNetDistiller', 'terms': terms,
+                              'teacher': _detector_teacher(folder)}), _texts())
+
+
+# --- recognisers --------------------------------------------------------------------------------
+
+WORDS = 'hello', 'ab', '7'
+PROJECTOR = {'type': 'SemanticContrastiveLoss', 'hidden_channels': 8, 'out_channels': 8}
+READING = {'visual': {'type': 'VisualFocusLoss'}, 'logits': {'type': 'SoftLogitsLoss'},
+           'labels': {'type': 'HardLabelLoss'}}
+
+
+def _small_words(folder, student, teacher, losses, words=WORDS, **picture):
+    """A distiller of small words, one of which fills half of its picture."""
+    weights = tiny_recog.checkpoint(folder / 'teacher.pth', copy.deepcopy(teacher))['checkpoint']
+    model = MODELS.build(copy.deepcopy({
+        'type': 'LowResRecognizerDistiller', 'student': student, 'losses': losses,
+        'teacher': {'config': teacher, 'checkpoint': weights}}))
+    data = tiny_recog.pairs(*words, **picture)
+    data['data_samples'][0].set_metainfo({'valid_ratio': .5})
+    return Case(model, data, evaluators=[{'type': 'Evaluator', 'metrics': [
+        {'type': 'CheckedWordMetric'}, {'type': 'CheckedCharMetric'}]}])
+
+
+@case
+def small_words_ctc(folder):
+    return _small_words(folder, tiny_recog.crnn_cfg(), tiny_recog.crnn_cfg(low_res=False), {
+        **READING, 'logits': {'type': 'SoftLogitsLoss', 'alpha': .5},
+        'semantic': {**PROJECTOR, 'in_channels': 512},
+        'sequence': {'type': 'SequenceKDLoss', 'search': 'ctc'}})
+
+
+@case
+def small_words_abinet(folder):
+    picture = {'channels': 3, 'size': (16, 64)}
+    cfg = tiny_recog.abinet_language_cfg
+    return _small_words(folder, cfg(), cfg(low_res=False), {
+        **READING, 'semantic': {**PROJECTOR, 'in_channels': 64, 'exclude_same_class': True},
+        'sequence': {'type': 'SequenceKDLoss', 'search': 'static'}}, **picture)
+
+
+@case
+def small_words_matrn(folder):
+    teacher = tiny_matrn.matrn_cfg()
+    teacher['backbone']['strides'] = [2, 1, 2, 1, 1]
+    return _small_words(folder, tiny_matrn.matrn_cfg(), teacher, {
+        **READING, 'semantic': {**PROJECTOR, 'in_channels': tiny_matrn.WIDTH,
+                                'projector': 'bilstm'}}, channels=3, size=(16, 32))
+
+
+@case
+def small_words_parseq(folder):
+    teacher = tiny_parseq.recognizer_cfg(folder)
+    teacher['backbone'].update(img_size=(16, 64), patch_size=(8, 8))
+    losses = {**READING, 'visual': {'type': 'VisualFocusLoss', 'mask': 'none'},
+              'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy', 'topk': 1}}
+    return _small_words(folder, tiny_parseq.recognizer_cfg(folder), teacher, losses,
+                        ('hello', 'ab', 'z'), channels=3, size=(8, 32))
+
+
+@case
+def parseq(folder):
+    data = tiny_recog.pairs('hello', 'ab', channels=3, size=(8, 32))
+    del data['hr_inputs']
+    return Case(MODELS.build(tiny_parseq.recognizer_cfg(folder)), data)
+
+
+@case
+def matrn(folder):
+    return Case(MODELS.build(tiny_matrn.matrn_cfg()), tiny_matrn.batch('hello', 'ab'))
+
+
+# --- text spotters ------------------------------------------------------------------------------
+
+E2E = {'type': 'E2ETextSpottingMetric'}
+
+
+def _pages():
+    """Images of different sizes; one without words, one with a word that nobody cares about."""
+    data = tiny_spotter.batch(*tiny_dld.pages())
+    instances = data['data_samples'][0].gt_instances
+    instances.ignored = torch.tensor([False, True])
+    return data
+
+
+def _finding(spotter):
+    """The same, finding plenty: weights at random find hardly anything."""
+    if hasattr(spotter, 'roi_extractor'):
+        spotter.detector.roi_head.test_cfg.score_thr = 0.
+    elif hasattr(spotter, 'detector'):
+        postprocessor = spotter.detector.det_head.postprocessor
+        postprocessor.min_text_score, postprocessor.mask_thr = 0., .45
+    return spotter
+
+
+def _judged_by(*metrics):
+    return [{'type': 'Evaluator', 'metrics': list(metrics)}]
+
+
+@case
+def det_rec_spotter(folder):
+    return Case(_finding(tiny_spotter.spotter()), _pages(), evaluators=_judged_by(E2E))
+
+
+@case
+def mask_rcnn_spotter(folder):
+    return Case(_finding(tiny_mask_rcnn.mask_rcnn_spotter(folder)), _pages(),
+                evaluators=_judged_by(E2E))
+
+
+def _dld(folder, student, losses, **fields):
+    teacher = tiny.checkpoint(folder / 'teacher.pth', student)
+    model = MODELS.build(copy.deepcopy({
+        'type': 'DLDTextSpotter', 'student': student, 'teacher': teacher, 'losses': losses,
+        'selector': tiny_dld.selector_cfg(), **fields}))
+    _finding(model.student)
+    weighted = {'type': 'WeightedMultiDatasetsEvaluator', 'dataset_prefixes': ['all'],
+                'metrics': [{'type': 'ResolutionStatMetric', 'scale_factors': tiny_dld.SCALES}]}
+    return Case(model, _pages(), evaluators=[*_judged_by(E2E), weighted])
+
+
+@case
+def dld_det_rec(folder):
+    return _dld(folder, tiny_dld.student_cfg(), {
+        **tiny_dld.SKD, 'cost': {'budget': .4}, 'accuracy': {'mode': 'kl'}})
+
+
+@case
+def dld_target(folder):
+    return _dld(folder, tiny_dld.student_cfg(), {'target': {}, 'cost': {}}, train_student=False)
+
+
+@case
+def dld_mask_rcnn(folder):
+    return _dld(folder, tiny_mask_rcnn.spotter_cfg(folder), {
+        **tiny_dld.SKD, **tiny_dld.DRS, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy',
+                                                     'topk': 1, 'reduction': 'mean'}})
+
+
+@case
+def dld_abcnet(folder):
+    losses = {**tiny_dld.SKD, **tiny_dld.DRS, 'sequence': {'type': 'SequenceKDLoss'}}
+    return _dld(folder, stand_in_abcnet.abcnet_cfg(teach_prob=0.), losses)
+
+
+def _dld_detector(detector=None, data=None, **fields):
+    model = MODELS.build(copy.deepcopy(tiny_dld_detector.dld_cfg(detector, **fields)))
+    return Case(model, data or tiny_dld_detector.wide_and_narrow(), evaluators=_judged_by(
+        {'type': 'ResolutionStatMetric', 'scale_factors': tiny_dld_detector.SCALES}))
+
+
+@case
+def dld_detector(folder):
+    return _dld_detector()
+
+
+@case
+def dld_detector_of_mmdet(folder):
+    return _dld_detector(tiny_dld_detector.retina_cfg())
+
+
+@case
+def dld_detector_reading(folder):
+    reader = tiny_recog.checkpoint(folder / 'reader.pth', tiny_recog.crnn_cfg(low_res=False))
+    return _dld_detector(data=_pages(), acc_source='rec_lr', recognizer={
+        **reader, 'crop': {'size': (32, 100)}, 'color_type': 'grayscale'})
+
+
+@case
+def temperature_hook(folder):
+    hook = HOOKS.build({'type': 'GumbelTemperatureHook', 'by_epoch': False})
+    made = _dld_detector(losses={'cost': {}})
+    made.before = lambda model: hook.before_train(_runner(model, iter=3))
+    return made
+
+
+# --- parts that no model above has --------------------------------------------------------------
+
+
+class OnImages(nn.Module):
+    """Lets a part of a model take a step: its features of images, squared."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part = MODELS.build(part)
+
+    def train_step(self, data, optim_wrapper):
+        features = self.part(data['inputs'].to(next(self.parameters()).device))
+        levels = features if isinstance(features, (tuple, list)) else [features]
+        loss = sum(level.square().mean() for level in levels)
+        optim_wrapper.update_params(loss)
+        return {'loss': loss}
+
+
+PARTS = {
+    'low_res_mini_vgg': ({'type': 'LowResMiniVGG', 'leaky_relu': False, 'input_channels': 1},
+                         (1, 16, 32)),
+    'low_res_resnet31': ({'type': 'LowResResNet31OCR', 'layers': [1, 1, 1, 1],
+                          'channels': [4, 8, 8, 8, 8, 8, 8]}, (3, 24, 40)),
+    'low_res_shallow_cnn': ({'type': 'LowResShallowCNN', 'input_channels': 1, 'hidden_dim': 8},
+                            (1, 16, 32)),
+    'low_res_modality': ({'type': 'LowResNRTRModalityTransform'}, (3, 16, 40)),
+    'low_res_svtr': ({'type': 'LowResSVTREncoder', 'img_size': [32, 100], 'in_channels': 3,
+                      'embed_dims': [8, 8, 8], 'depth': [1, 1, 1], 'num_heads': [1, 1, 1],
+                      'mixer_types': ['Local'] * 2 + ['Global'], 'window_size': [[7, 11]] * 3,
+                      'out_channels': 8, 'max_seq_len': 25}, (3, 16, 50)),
+    'timm_features': ({'type': 'TIMMFeatures', 'model_name': 'mobilenetv3_small_050'}, (3, 64, 64)),
+}
+
+
+def _part(name):
+    cfg, size = PARTS[name]
+    images = torch.rand(2, *size, generator=torch.Generator().manual_seed(0))
+    return Case(OnImages(cfg), {'inputs': images}, predicts=False)
+
+
+CASES |= {name: lambda folder, name=name: _part(name) for name in PARTS}

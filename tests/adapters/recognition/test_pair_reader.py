@@ -124,3 +124,11 @@ def test_both_read_in_the_same_orders_which_are_then_forgotten(tmp_path):
     with pytest.raises(AttributeError):
         pair.read(batch)
     assert pair.student.decoder.orders is pair.reader.teacher.model.decoder.orders is None
+
+
+def test_an_autoregressive_teacher_is_followed_to_the_end_of_the_label(tmp_path, monkeypatch):
+    """Also by a student that reads all characters at once."""
+    pair = Pair(tmp_path, nrtr_cfg(1), nrtr_cfg(1))
+    monkeypatch.setattr('mmocr_kd.adapters.recognition.labels.is_autoregressive', lambda _: False)
+    batch = pair.batch('ab', 'cd', channels=3, size=(32, 32))
+    assert pair.read({**batch, 'hr_inputs': batch['inputs']})[2].autoregressive

@@ -1,7 +1,9 @@
+import pytest
 import tiny_recog
 import torch
 
 from mmocr_kd.adapters.recognition import align_frames, build_reading
+from mmocr_kd.adapters.recognition.readings import first_steps_of
 from mmocr_kd.losses import Labels, Reading
 
 BLANK = 3
@@ -49,3 +51,37 @@ def test_recordings_of_several_orders_become_several_readings():
     assert len(reading.logits) == len(reading.glimpses) == 6
     assert reading.attention is None
     assert torch.equal(reading.logits[5], recordings['logits'][5])
+
+
+@pytest.mark.parametrize('flat', [False, True])
+def test_attention_becomes_maps_without_padding(flat):
+    """Of the second word, 5 of 8 columns and a half are no padding: six, as MMOCR rounds."""
+    attention = torch.rand(2, 3, 4, 8)
+    attention[1, 2, :, :6] = 0  # this step looked at padding alone
+    recordings = {'logits': torch.rand(2, 3, 7), 'glimpses': torch.rand(2, 3, 5),
+                  'visual': torch.rand(2, 5, 4, 8),
+                  'attention': attention.flatten(2) if flat else attention}
+    samples = [tiny_recog.sample('ab'), tiny_recog.sample('cd', valid_ratio=5.5 / 8)]
+    found = build_reading(recordings, samples).attention
+    for n, width in enumerate((8, 6)):
+        seen = attention[n, ..., :width]
+        expected = seen / seen.sum((-2, -1), keepdim=True).clamp(min=1e-12)
+        torch.testing.assert_close(found[n, ..., :width], expected)
+        assert not found[n, ..., width:].any()
+
+
+def test_attention_that_covers_another_map_is_named():
+    recordings = {'logits': torch.rand(1, 3, 7), 'glimpses': torch.rand(1, 3, 5),
+                  'visual': torch.rand(1, 5, 4, 8), 'attention': torch.rand(1, 3, 16)}
+    with pytest.raises(ValueError, match=r'covers 16 positions.*\(1, 5, 4, 8\)'):
+        build_reading(recordings, [tiny_recog.sample('ab')])
+
+
+def test_steps_are_left_out_of_all_but_the_picture():
+    reading = Reading((torch.rand(2, 6, 7), ), (torch.rand(2, 6, 3), ), torch.rand(2, 5, 4, 8),
+                      torch.rand(2, 6, 4, 8))
+    cut = first_steps_of(reading, 4)
+    assert torch.equal(cut.logits[0], reading.logits[0][:, :4])
+    assert torch.equal(cut.glimpses[0], reading.glimpses[0][:, :4])
+    assert torch.equal(cut.attention, reading.attention[:, :4])
+    assert cut.visual is reading.visual

@@ -4,9 +4,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
-from .errors import TeacherOutputError
+from .errors import RecordingError, TeacherOutputError
 from .finite import FiniteCheck
 from .recorder import Recorder, SourceLike
 from .teacher import Teacher
@@ -115,7 +116,8 @@ class Distiller:
         Raises:
             TeacherOutputError: If student and teacher recordings differ in size, or the teacher's
                 holds NaN or Inf (see :class:`.FiniteCheck`).
-            RecordingError: If the student did not run.
+            RecordingError: If the student did not run, or nothing of it that learns led to what was
+                recorded.
         """
         assert self._recorder is not None, 'attach() comes before end()'
         recordings = self._recorder.stop()
@@ -123,6 +125,7 @@ class Distiller:
         losses: dict[str, Tensor] = {}
         for name, term in self.terms.items():
             student = recordings[name]
+            _check_learns(name, student)
             if term.adaptor is not None:
                 student = term.adaptor(student)
             _check_same_size(name, student, targets[name][0])
@@ -144,8 +147,15 @@ def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict
     """
     shared = sorted(set(own) & set(added))
     if shared:
-        raise ValueError(f'the student already has losses named {shared}: rename them')
+        raise ValueError(f'the student already has losses named {shared}: take either the hook or '
+                         'the wrapper (which has several terms), or several hooks')
     return {**own, **added}
+
+
+def _check_learns(name: str, student: Tensor) -> None:
+    if torch.is_grad_enabled() and not student.requires_grad:
+        raise RecordingError(f'no gradient leaves the recording {name!r} of the student: all that '
+                             'leads to it is frozen or detached; record a later module')
 
 
 def _check_same_size(name: str, student: Tensor, teacher: Tensor) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from .errors import RecordingError
@@ -47,7 +48,8 @@ class Recorder:
 
     Each recording belongs to exactly one forward pass: :meth:`start` before it, :meth:`stop`
     after it. Between passes nothing is kept, so a stale tensor can never be mistaken for a new
-    one (the state machine is our choice).
+    one (the state machine is our choice). A tensor that was changed in place before :meth:`stop`,
+    or that a training module gave without gradient in a pass with gradient, is an error.
 
     Args:
         model: The model to listen to; it stays unchanged apart from the hooks.
@@ -59,18 +61,16 @@ class Recorder:
 
     def __init__(self, model: nn.Module, sources: Mapping[str, SourceLike]) -> None:
         self.sources = {name: _resolve(source, model) for name, source in sources.items()}
-        self._active = False
+        self._active = self._with_gradient = False
         self._values: dict[str, Any] = {}
+        self._heard: list[tuple[str, Tensor, int]] = []  # path, tensor, its version
         modules = {name: _find(model, source.path) for name, source in self.sources.items()}
-        self._handles = [
-            module.register_forward_hook(partial(self._record, name))
-            for name, module in modules.items()
-        ]
+        self._handles = [self._listen(name, module) for name, module in modules.items()]
 
     def start(self) -> None:
         """Forget everything and listen to the next forward pass."""
-        self._values.clear()
-        self._active = True
+        self._forget()
+        self._active, self._with_gradient = True, torch.is_grad_enabled()
 
     def stop(self) -> dict[str, Tensor]:
         """Stop listening and hand over the recordings.
@@ -79,13 +79,14 @@ class Recorder:
             Recording name -> tensor, of whatever shape the module has.
 
         Raises:
-            RecordingError: If :meth:`start` was not called, a module did not run, or the value
-                is not a tensor.
+            RecordingError: If :meth:`start` was not called, a module did not run, the value is not
+                a tensor, or it was changed in place since.
         """
         if not self._active:
             raise RecordingError('stop() without start(): there is no forward pass to read')
-        self._active = False
         values, self._values = self._values, {}
+        _check_unchanged(self._heard)
+        self._forget()
         return {name: self._tensor(name, values) for name in self.sources}
 
     def record(self, run: Callable[[], Any]) -> dict[str, Tensor]:
@@ -117,30 +118,65 @@ class Recorder:
     def _forget(self) -> None:
         self._active = False
         self._values.clear()
+        self._heard.clear()
 
-    def _record(self, name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
-        if not self._active:
-            return
+    def _listen(self, name: str, module: nn.Module) -> Any:
+        # Partials of methods: a copy of the model gets a copy of the recorder with them.
+        if self.sources[name].io == 'output':
+            return module.register_forward_hook(partial(self._output, name))
+        # Before the module runs: some work in place.
+        return module.register_forward_pre_hook(partial(self._input, name))
+
+    def _output(self, name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
+        if self._active:
+            self._record(name, module, output)
+
+    def _input(self, name: str, module: nn.Module, inputs: tuple) -> None:
+        if self._active:
+            self._record(name, module, _first(inputs, self.sources[name]))
+
+    def _record(self, name: str, module: nn.Module, value: Any) -> None:
         source = self.sources[name]
-        value = output if source.io == 'output' else _first(inputs, source)
+        if self._with_gradient and module.training and not torch.is_grad_enabled():
+            raise RecordingError(
+                f'{source.path!r} ran without gradient, so nothing would be learnt from it: '
+                'activation checkpointing has to be the kind with use_reentrant=False, or leave '
+                'this module out; a module below torch.no_grad() cannot be recorded')
         if source.calls == 'all':
             self._values.setdefault(name, []).append(value)
         elif name in self._values:
             raise RecordingError(
                 f'{source.path!r} ran twice in one forward pass: record a module that runs once')
         else:
-            self._values[name] = value
+            value = self._values[name] = value if source.pick is None else source.pick(value)
+        self._heard += [(source.path, tensor, tensor._version) for tensor in _tensors(value)]
 
     def _tensor(self, name: str, values: dict[str, Any]) -> Tensor:
         source = self.sources[name]
         if name not in values:
             raise RecordingError(f'{source.path!r} did not run in this forward pass: is it part '
                                  f'of the loss path of the model?')
-        value = values[name] if source.pick is None else source.pick(values[name])
+        value = values[name]
+        if source.calls == 'all' and source.pick is not None:
+            value = source.pick(value)
         if not isinstance(value, Tensor):
             raise RecordingError(f'the {source.io} of {source.path!r} is a {type(value).__name__}, '
                                  f'not a tensor: choose one item with "index"')
         return value
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [] if value.is_inference() else [value]  # these have no version
+    return [t for v in value for t in _tensors(v)] if isinstance(value, (tuple, list)) else []
+
+
+def _check_unchanged(heard: list[tuple[str, Tensor, int]]) -> None:
+    for path, tensor, version in heard:
+        if tensor._version != version:
+            raise RecordingError(
+                f'what {path!r} gave was changed in place by a later module, such as '
+                'ReLU(inplace=True), and is lost: record that later module')
 
 
 def _resolve(source: SourceLike, model: nn.Module) -> Source:

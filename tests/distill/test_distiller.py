@@ -143,6 +143,16 @@ def test_a_teacher_that_cannot_be_bound_leaves_no_hooks_behind(student):
     assert not student[0]._forward_hooks and not distiller.attached
 
 
+def test_a_recording_that_cannot_learn_is_named(student):
+    student[0].requires_grad_(False)
+    distiller = Distiller(Remembered(hidden=torch.zeros(2, 4)), {'hidden': term()})
+    distiller.attach(student)
+    with pytest.raises(RecordingError, match="no gradient leaves the recording 'hidden'"):
+        step(distiller, student, torch.randn(2, 3))
+    with torch.no_grad():  # a loss that is only looked at
+        assert step(distiller, student, torch.randn(2, 3))['loss_gap'] > 0
+
+
 def test_copies_share_the_teacher():
     distiller = Distiller(Remembered(), {})
     assert copy.deepcopy(distiller).teacher is distiller.teacher

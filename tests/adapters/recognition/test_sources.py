@@ -65,10 +65,9 @@ def batch(model, image, texts=TEXTS, valid_ratio=.8, seed=0):
 def read(model, image, **fields):
     recorder = Recorder(model, named_sources(model))
     images, samples = batch(model, image, **fields)
-    recorder.start()
     with torch.no_grad(), teacher_forcing(model):
-        model(images, samples, mode='tensor')
-    reading = build_reading(recorder.stop(), samples)
+        recordings = recorder.record(lambda: model(images, samples, mode='tensor'))
+    reading = build_reading(recordings, samples)
     recorder.remove()
     return reading, labels_of(model.decoder, samples, reading.logits[0])
 

@@ -137,11 +137,9 @@ class TestSources:
                                     'attention': sources.attention})
         batch = samples(*WORDS)
         prepare_targets(model, batch)
-        recorder.start()
         with torch.no_grad(), teacher_forcing(model):
-            model(None, memory, batch)
-        recordings = {**recorder.stop(), 'visual': torch.zeros(4, 8, 1, 5)}
-        return build_reading(recordings, batch), batch
+            recordings = recorder.record(lambda: model(None, memory, batch))
+        return build_reading({**recordings, 'visual': torch.zeros(4, 8, 1, 5)}, batch), batch
 
     def test_reading(self, build, memory):
         model = build().eval()

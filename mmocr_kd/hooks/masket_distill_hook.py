@@ -31,7 +31,8 @@ class MaskETDistillHook(Hook):
     training forward and add its loss to the detector's own. Works for DBNet, DBNet++, PSENet and
     PANet, with AMP, gradient accumulation, EMA, DDP and resume. For trainable adaptors use
     :class:`~mmocr_kd.models.detectors.DBNetDistiller`: parameters added by a hook would reach
-    neither optimizer nor DDP.
+    neither optimizer nor DDP. Several hooks may stand in a config, for several teachers: losses of
+    the first have their plain names, those of the second begin with ``distill1.``, and so on.
 
     Args:
         teacher: Config of a teacher; fields of :class:`~mmocr_kd.distill.ModelTeacher` unless
@@ -58,6 +59,7 @@ class MaskETDistillHook(Hook):
         self._runner: Runner | None = None
         self._model: nn.Module | None = None
         self._weight = 0.0
+        self._prefix = ''
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MaskETDistillHook:
         """Copies of a model in training carry its forward hooks; they must not copy the runner."""
@@ -74,6 +76,8 @@ class MaskETDistillHook(Hook):
         """Attach to the model: after weights are loaded, DDP is built and EMA has its copy."""
         self._check_loop(runner)
         self._runner = runner
+        place = [hook for hook in runner.hooks if isinstance(hook, MaskETDistillHook)].index(self)
+        self._prefix = f'distill{place}.' if place else ''
         self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._distiller.attach(self._model)
         self._handles = [
@@ -94,7 +98,8 @@ class MaskETDistillHook(Hook):
     def _after_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any],
                        losses: Any) -> Any:
         if self._weight:
-            return merge_losses(losses, self._distiller.end(self._weight))
+            added = self._distiller.end(self._weight)
+            return merge_losses(losses, {self._prefix + key: loss for key, loss in added.items()})
 
     def _weight_now(self) -> float:
         assert self._runner is not None

@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 
 import pytest
 import tiny
@@ -7,8 +8,10 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmocr.registry import DATASETS, HOOKS, MODELS
+from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 
+from mmocr_kd.adapters import draw_text_mask
 from mmocr_kd.distill import RecordingError, TeacherOutputError
 from mmocr_kd.hooks import MaskETDistillHook
 
@@ -114,6 +117,84 @@ def test_first_step_equals_the_loss_computed_by_hand(tmp_path, spec):
     expected = MODELS.build({'type': 'MaskETLoss'})(logits_s, logits_t, mask)
     for key, value in expected.items():
         assert spy.steps[0][key] == pytest.approx(value.item(), rel=1e-4)
+
+
+def test_the_step_follows_the_gradient_of_task_and_distillation(tmp_path, spec):
+    """One real SGD step with rate 1 is minus the gradient of the sum, computed by autograd."""
+    spy, runner = Spy(), build_runner(
+        tmp_path, hook(spec, loss={'type': 'MaskETLoss', 'kd_weight': 30., 'entropy_weight': 20.}),
+        epochs=1, dataset={'length': 2}, optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 1.}})
+    runner.register_hook(spy, priority='HIGHEST')
+    runner.train()
+    student, items = spy.start.train(), [runner.train_dataloader.dataset[i] for i in range(2)]
+    data = tiny.prepared(student, {key: [item[key] for item in items] for key in items[0]})
+    gradients = []
+    for weight in (0, 1):  # without distillation, to see that it matters; with
+        copied = copy.deepcopy(student)
+        logits = []
+        copied.det_head.binarize.register_forward_hook(
+            lambda *call, logits=logits: logits.append(call[-1].squeeze(1)))
+        own = copied(**copy.deepcopy(data), mode='loss')
+        teacher = MODELS.build(copy.deepcopy(spec['config']))
+        teacher.load_state_dict(torch.load(spec['checkpoint'])['state_dict'])
+        teacher.eval()
+        with torch.no_grad():
+            theirs = teacher.det_head.binarize(teacher.extract_feat(data['inputs'])).squeeze(1)
+        mask = draw_text_mask(data['data_samples'], theirs, (64, 96))
+        loss = MODELS.build({'type': 'MaskETLoss', 'kd_weight': 30., 'entropy_weight': 20.})
+        added = loss(logits[0], theirs, mask)
+        (sum(own.values()) + weight * sum(added.values())).backward()
+        gradients.append({name: p.grad for name, p in copied.named_parameters()})
+    task, both = gradients
+    for (name, before), after in zip(student.named_parameters(), runner.model.parameters()):
+        torch.testing.assert_close(before - after, both[name], rtol=1e-3, atol=1e-5)
+    assert any((both[name] - task[name]).abs().max() > 1e-2 for name in both)
+
+
+def test_two_teachers_in_one_config_are_told_apart(tmp_path, spec):
+    other = tiny.checkpoint(tmp_path / 'other.pth', tiny.dbnet_cfg(), seed=1)
+    _, one = train(tmp_path, hook(spec), name='one', epochs=1)
+    _, two = train(tmp_path, hook(other), name='two', epochs=1)
+    _, both = train(tmp_path, hook(spec, schedule={'by_epoch': False, 'stop': 2}), hook(other),
+                    name='both', epochs=1)
+    for name in ('loss_kd', 'loss_entropy'):
+        assert both[0][name] == pytest.approx(one[0][name], rel=1e-4)
+        assert both[0][f'distill1.{name}'] == pytest.approx(two[0][name], rel=1e-4)
+    parts = sum(value for key, value in both[0].items() if 'loss_' in key)
+    assert both[0]['loss'] == pytest.approx(parts, rel=1e-5)
+    # When the first rests, the second's curve goes on under its name.
+    assert 'loss_kd' not in both[3] and 'distill1.loss_kd' in both[3]
+
+
+def test_a_hook_that_fails_takes_the_others_off_too(tmp_path, spec):
+    runner = build_runner(tmp_path, hook(spec), hook(spec, source='nowhere'))
+    with pytest.raises(RecordingError, match='nowhere'):
+        runner.train()
+    assert forward_hooks(runner.model) == 0
+
+
+def test_reentrant_checkpointing_of_the_recorded_part_is_refused(tmp_path, spec):
+    class Checkpointing(Hook):
+        def __init__(self, use_reentrant):
+            self.use_reentrant = use_reentrant
+
+        def before_train(self, runner):
+            head, whole = runner.model.det_head, runner.model.det_head.forward
+            head.forward = lambda *args, **kwargs: checkpoint(
+                partial(whole, **kwargs), *args, use_reentrant=self.use_reentrant)
+
+    def run(use_reentrant):
+        spy, runner = Spy(), build_runner(tmp_path, hook(spec), epochs=1)
+        runner.register_hook(spy)
+        runner.register_hook(Checkpointing(use_reentrant))
+        runner.train()
+        return spy.steps
+
+    with pytest.raises(RecordingError, match='use_reentrant=False'):
+        run(True)
+    _, plain = train(tmp_path, hook(spec), epochs=1)
+    assert [step['loss_kd'] for step in run(False)] == pytest.approx(
+        [step['loss_kd'] for step in plain], rel=1e-4)
 
 
 def test_checkpoint_is_a_plain_dbnet(tmp_path, spec):

@@ -3,12 +3,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
+from .progress import training_progress
+
 
 @dataclass(frozen=True)
 class Schedule:
     """Weight in [0, 1] as a function of training progress.
 
-    The weight is computed from the runner's counters alone, so it is right after resuming.
+    The weight is computed from the runner's counters alone, so it is right after resuming. Hooks
+    call :meth:`weight` with them, models, which see no runner, :meth:`weight_now`.
     The MaskET paper shows no schedule; the default, a constant 1, is our reading of that.
 
     Args:
@@ -54,8 +59,31 @@ class Schedule:
         fall = (self.stop - now) / self.decay if self.decay and self.stop is not None else 1.0
         return min(1.0, rise, fall)
 
+    @torch.compiler.disable  # it reads what changes from step to step
+    def weight_now(self) -> float:
+        """Weight at the point where the running training is, for models.
+
+        Raises:
+            RuntimeError: If the weight changes and no runner trains.
+            ValueError: If it changes with the epoch, in a loop that counts iterations.
+        """
+        if not self.changes:
+            return 1.0
+        now = training_progress()
+        if now is None:
+            raise RuntimeError(f'{self} asks how far training is, and no Runner of MMEngine is '
+                               'training: without one, leave the schedule out')
+        if self.needs_epochs and now.max_epochs == 1:
+            raise ValueError(f'schedule={self} counts epochs, but this training has one alone, as '
+                             'IterBasedTrainLoop always has: set by_epoch=False')
+        return self.weight(now.epoch, now.iteration)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the weight is not always 1."""
+        return bool(self.start or self.stop is not None or self.warmup)
+
     @property
     def needs_epochs(self) -> bool:
         """Whether the weight changes with the epoch (iteration-based loops do not count any)."""
-        changes = bool(self.start or self.stop is not None or self.warmup)
-        return self.by_epoch and changes
+        return self.by_epoch and self.changes

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from mmengine.logging import MessageHub
 from mmocr.models.textdet.detectors import DBNet
 from mmocr.registry import MODELS
 from torch import Tensor, nn
@@ -21,13 +20,13 @@ class DBNetDistiller(DBNet):
     survive a resume); ``tools/export_student.py`` leaves them out.
 
     Args:
-        teacher: Config of a teacher, as for :class:`~mmocr_kd.hooks.MaskETDistillHook`. Built at
-            the first loss, so testing needs none.
+        teacher: Config of a teacher, as for :class:`~mmocr_kd.hooks.MaskETDistillHook`. Built when
+            training starts, so testing needs none.
         terms: One dict per comparison: ``loss``; ``source`` ('text_logits' by default), or
             ``student`` and ``teacher`` where the two differ; and optionally ``adaptor``, the
             config of a module applied to the student's recording.
-        schedule: Fields of :class:`~mmocr_kd.distill.Schedule`; progress is read from MMEngine's
-            message hub, which its Runner keeps.
+        schedule: Fields of :class:`~mmocr_kd.distill.Schedule`, for trainings by MMEngine's
+            Runner.
         **kwargs: Fields of DBNet.
 
     Raises:
@@ -48,6 +47,16 @@ class DBNetDistiller(DBNet):
         # A plain object, not a module: the teacher must not enter the module tree.
         self._distiller = Distiller(build_teacher(teacher), built)
 
+    def init_weights(self) -> None:
+        """Initialise, and get the teacher: MMEngine does so before the first training step.
+
+        Raises:
+            RecordingError, FileNotFoundError, CheckpointError: See
+                :class:`~mmocr_kd.distill.Distiller` and ``ModelTeacher``.
+        """
+        super().init_weights()
+        self._distiller.attach(self)
+
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """DBNet's losses and, when due, the distillation terms.
 
@@ -62,7 +71,7 @@ class DBNetDistiller(DBNet):
             RecordingError, TeacherOutputError, FileNotFoundError, CheckpointError: See
                 :class:`~mmocr_kd.distill.Distiller` and ``ModelTeacher``.
         """
-        weight = self._weight()
+        weight = self.schedule.weight_now()
         if not weight:
             return merge_losses(super().loss(inputs, data_samples), self._idle_losses())
         if not self._distiller.attached:
@@ -76,10 +85,6 @@ class DBNetDistiller(DBNet):
         if module is not None:
             self.adaptors[name] = module
         return build_term(adaptor=module, **term)
-
-    def _weight(self) -> float:
-        hub = MessageHub.get_current_instance()
-        return self.schedule.weight(hub.get_info('epoch', 0), hub.get_info('iter', 0))
 
     def _idle_losses(self) -> dict[str, Tensor]:
         """Zero, through every adaptor: DDP waits for gradients of all parameters."""

@@ -20,10 +20,9 @@ def spec(tmp_path):
 
 @pytest.fixture(autouse=True)
 def progress():
-    hub = MessageHub.get_current_instance()
-    yield lambda **info: [hub.update_info(key, value) for key, value in info.items()]
-    hub.update_info('epoch', 0)
-    hub.update_info('iter', 0)
+    hub = MessageHub.get_instance('test_dbnet_distiller')
+    yield lambda **info: hub.update_info_dict({'loop_stage': 'train', 'max_epochs': 9, **info})
+    hub.pop_info('loop_stage', None)
 
 
 def build(spec, *terms, **fields):
@@ -96,7 +95,30 @@ def test_schedule_follows_the_message_hub(spec, progress):
     assert due == [False, False, True, True, False, False]
 
 
-def test_idle_adaptors_get_a_zero_gradient(spec):
+@pytest.mark.parametrize('schedule', [{'start': 1}, {'warmup': 3}, {'stop': 2}])
+def test_schedules_ask_for_a_runner(spec, schedule):
+    with pytest.raises(RuntimeError, match='no Runner of MMEngine is training'):
+        loss(build(spec, MASKET, schedule=schedule))
+
+
+def test_schedules_that_count_epochs_need_some(spec, progress):
+    progress(epoch=0, iter=5, max_epochs=1)  # what IterBasedTrainLoop says
+    with pytest.raises(ValueError, match='set by_epoch=False'):
+        loss(build(spec, MASKET, schedule={'stop': 2}))
+    assert 'loss_kd' in loss(build(spec, MASKET, schedule={'by_epoch': False, 'stop': 6}))
+    assert 'loss_kd' not in loss(build(spec, MASKET, schedule={'by_epoch': False, 'stop': 5}))
+
+
+def test_what_is_wrong_with_the_teacher_shows_before_training(spec):
+    for wrong in ({**spec, 'checkpoint': 'no.pth'}, {**spec, 'config': 'no.py'}):
+        model = build(wrong, MASKET, schedule={'start': 100})
+        with pytest.raises(FileNotFoundError, match='does not exist'):
+            model.init_weights()
+        assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_idle_adaptors_get_a_zero_gradient(spec, progress):
+    progress(epoch=0)
     model = build(spec, FITNET, schedule={'start': 2})
     losses = loss(model)
     assert 'loss_fitnet' not in losses

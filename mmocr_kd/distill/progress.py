@@ -1,0 +1,38 @@
+"""How far a training is, for what cannot see its runner: models."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mmengine.logging import MessageHub
+
+
+class Progress(NamedTuple):
+    """Where a training stands.
+
+    Args:
+        epoch: Finished epochs.
+        iteration: Finished iterations.
+        max_epochs: Epochs in all; 1 in loops that count iterations.
+    """
+
+    epoch: int
+    iteration: int
+    max_epochs: int
+
+
+def training_progress() -> Progress | None:
+    """Progress of the training that is running in this process.
+
+    MMEngine's runners tell it their message hubs. Of several, the one that trains counts: another
+    runner that was built meanwhile, which MMEngine takes for the current one, does not.
+
+    Returns:
+        None if no runner trains (a loop of one's own).
+    """
+    # The list of all hubs is private; hubs are asked in public ways.
+    training = [hub for hub in MessageHub._instance_dict.values()
+                if hub.get_info('loop_stage') is not None]
+    if not training:
+        return None
+    newest = training[-1]
+    return Progress(*(newest.get_info(name, 0) for name in ('epoch', 'iter', 'max_epochs')))

@@ -3,16 +3,18 @@ from .checkpoint import load_strictly, read_weights
 from .distiller import Distiller, MaskDrawer, Term, merge_losses
 from .errors import CheckpointError, InheritanceError, RecordingError, TeacherOutputError
 from .finite import FiniteCheck
-from .inherit import Inheritance, Initializer, inherit_weights
+from .inherit import Inheritance, Initializer, inherit_weights, keeps_own_start
 from .model_teacher import ModelTeacher, model_config
 from .patch_init import sum_pool_patch
+from .progress import Progress, training_progress
 from .recorder import Recorder, Source, SourceLike
 from .schedule import Schedule
 from .teacher import Teacher
 
 __all__ = [
-    'CheckpointError', 'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError', 'Initializer',
-    'MaskDrawer', 'ModelTeacher', 'Recorder', 'RecordingError', 'Schedule', 'Source', 'SourceLike',
-    'Teacher', 'TeacherOutputError', 'Term', 'inherit_weights', 'load_strictly', 'merge_losses',
-    'model_config', 'read_weights', 'sum_pool_patch'
+    'CheckpointError', 'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError',
+    'Initializer', 'MaskDrawer', 'ModelTeacher', 'Progress', 'Recorder', 'RecordingError',
+    'Schedule', 'Source', 'SourceLike', 'Teacher', 'TeacherOutputError', 'Term', 'inherit_weights',
+    'keeps_own_start', 'load_strictly', 'merge_losses', 'model_config', 'read_weights',
+    'sum_pool_patch', 'training_progress'
 ]

@@ -87,6 +87,28 @@ def inherit_weights(student: nn.Module,
     return result
 
 
+def keeps_own_start(wrapper: nn.Module, student: nn.Module) -> bool:
+    """Whether a student must not be overwritten by its teacher: it has weights of its own.
+
+    That is where the whole student, or the wrapper around it, has an ``init_cfg`` of type
+    Pretrained. One of a part (an ImageNet backbone) gives way to the teacher.
+
+    Args:
+        wrapper: The distilling model.
+        student: Its student.
+    """
+    own = any(_loads_weights(model) for model in (wrapper, student))
+    if own:
+        print_log(f'{type(student).__name__} starts from its own init_cfg=Pretrained, not from '
+                  'the teacher', logger='current')
+    return own
+
+
+def _loads_weights(model: nn.Module) -> bool:
+    cfg = getattr(model, 'init_cfg', None) or []
+    return any(one['type'] == 'Pretrained' for one in (cfg if isinstance(cfg, list) else [cfg]))
+
+
 def _matches(key: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(key, pattern) for pattern in patterns)
 

@@ -84,6 +84,17 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self._finite = FiniteCheck()
         self._accuracy = self._accuracy_source(acc_source, recognizer)
 
+    def init_weights(self) -> None:
+        """Initialise, and get what 'rec_lr' reads with.
+
+        Raises:
+            FileNotFoundError, CheckpointError: If there is no such recogniser, or it does not fit;
+                MMEngine calls this before the first training step.
+        """
+        super().init_weights()
+        if isinstance(self._accuracy, ByReading):
+            self._accuracy.reader.bind(self)
+
     def extract_feat(self, inputs: Tensor) -> Any:
         """The detector's features, at the scale of the inputs; see MMOCR."""
         return getattr(self.student, 'wrapped_model', self.student).extract_feat(inputs)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
-from ...distill import FiniteCheck, inherit_weights
+from ...distill import FiniteCheck, inherit_weights, keeps_own_start
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, autocast_dtype, evaluating, read_candidates
@@ -49,7 +49,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             before a spotter that reads at all scales already, or to let it learn first (our
             addition; several times as fast).
         init_student_from_teacher: Start from the teacher's weights, as DLD does, when training
-            starts, before ``load_from`` and resuming.
+            starts, before ``load_from`` and resuming. A student whose own ``init_cfg`` is of type
+            Pretrained starts from that.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
             1600 and 3000 in the official code, None for none.
@@ -108,15 +109,22 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         return self
 
     def init_weights(self) -> None:
-        """Initialise the student, from its teacher if so configured.
+        """Initialise the student, from its teacher if so configured, and get the teacher.
 
         Raises:
             ValueError: If their dictionaries differ, or one reads frames, the other characters.
             InheritanceError: If their architectures differ.
+            FileNotFoundError, CheckpointError: If there is no teacher, or it does not fit;
+                MMEngine calls this before the first training step.
         """
         super().init_weights()
-        if self.init_student_from_teacher and self._teacher is not None:
-            inherit_weights(self.student, self._bound_teacher().build().state_dict())
+        if self._teacher is None:
+            return
+        inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
+        if inherits or self.losses.needs_teacher:
+            self._bound_teacher()
+        if inherits:
+            inherit_weights(self.student, self._teacher.build().state_dict())
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """The student's features, at the scale of the inputs; see MMOCR."""

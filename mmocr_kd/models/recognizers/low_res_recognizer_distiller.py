@@ -15,6 +15,7 @@ from ...adapters.recognition import (
     RecognizerTeacher,
     start_from_teacher,
 )
+from ...distill import keeps_own_start
 from ...losses import Labels, Reading
 from .plain_student_keys import PlainStudentKeys
 
@@ -35,14 +36,15 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         student: Config of any recogniser with a decoder that
             :func:`~mmocr_kd.adapters.recognition.reading_sources` knows.
         teacher: ``config`` and ``checkpoint``, as for :class:`~mmocr_kd.distill.ModelTeacher`.
-            Built when it is first needed, so testing the student needs none.
+            Built when training starts, so testing the student needs none.
         losses: Name -> config of a :class:`~mmocr_kd.losses.ReadingLoss`.
         visual: Dotted path of the module that gives the visual feature, in both models; by
             default what suits the decoder.
         valid_steps: Steps of an attention decoder that count at most. MMOCR never trains the
             last step of its ABINet: with such a teacher give ``max_seq_len - 1``.
         init_student_from_teacher: Start from the teacher's weights, as KD-LTR does; when training
-            starts, before ``load_from`` and resuming.
+            starts, before ``load_from`` and resuming. A student whose own ``init_cfg`` is of type
+            Pretrained starts from that.
         patch_init: How a smaller patch embedding starts, see
             :func:`~mmocr_kd.adapters.recognition.start_from_teacher`.
         may_differ: Patterns of keys in which the models may differ, see there.
@@ -91,15 +93,20 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         self._reader = PairReader(_recognizer_teacher(teacher), visual, valid_steps)
 
     def init_weights(self) -> None:
-        """Initialise the student, from its teacher if so configured.
+        """Initialise the student, from its teacher if so configured, and get the teacher.
 
         Raises:
             InheritanceError: If the models differ in more than ``may_differ``.
+            FileNotFoundError, CheckpointError, ValueError: If there is no teacher, or it does not
+                fit; MMEngine calls this before the first training step.
         """
         super().init_weights()
-        if self.init_student_from_teacher:
-            start_from_teacher(self.student, self._reader.bind(self).state_dict(),
-                               self.patch_init, self.may_differ)
+        inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
+        if inherits or self._needs_teacher:
+            teacher = self._reader.bind(self)
+        if inherits:
+            start_from_teacher(self.student, teacher.state_dict(), self.patch_init,
+                               self.may_differ)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """The student's features; see MMOCR."""

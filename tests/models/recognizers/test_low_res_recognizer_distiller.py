@@ -160,7 +160,7 @@ def test_student_starts_from_its_teacher(teacher):
                for key, value in network(model).state_dict().items())
     kept = build(teacher, init_student_from_teacher=False)
     kept.init_weights()
-    assert network(kept) is None
+    assert network(kept) is not None  # the losses need it: what is wrong with it shows now
     assert not torch.equal(kept.state_dict()['backbone.cnn.conv0.weight'],
                            weights['backbone.cnn.conv0.weight'])
 
@@ -183,6 +183,31 @@ def test_a_distilled_student_is_a_teacher_for_the_next(teacher, tmp_path, config
     data['hr_inputs'] = data['inputs']
     total, _ = second.parse_losses(loss(second, data))
     assert total.isfinite() and not any(p.requires_grad for p in network(second).parameters())
+
+
+@pytest.mark.parametrize('where', ['student', 'wrapper', 'list'])
+def test_a_student_with_weights_of_its_own_keeps_them(teacher, tmp_path, where):
+    own = tiny_recog.checkpoint(tmp_path / 'own.pth', tiny_recog.crnn_cfg(), seed=5)
+    pretrained = {'type': 'Pretrained', 'checkpoint': own['checkpoint']}
+    if where == 'wrapper':
+        model = build(teacher, init_cfg=pretrained)
+    else:
+        student = tiny_recog.crnn_cfg()
+        student['init_cfg'] = [pretrained] if where == 'list' else pretrained
+        model = build(teacher, student=student)
+    model.init_weights()
+    expected = torch.load(own['checkpoint'])['state_dict']
+    assert all(torch.equal(value, expected[key])
+               for key, value in model.student.state_dict().items())
+    assert network(model) is not None
+
+
+@pytest.mark.parametrize('inherits', [False, True])
+@pytest.mark.parametrize('field', ['config', 'checkpoint'])
+def test_what_is_wrong_with_the_teacher_shows_before_training(teacher, inherits, field):
+    model = build({**teacher, field: 'nowhere'}, init_student_from_teacher=inherits)
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        model.init_weights()
 
 
 @pytest.mark.parametrize('mode', ['teacher_hr', 'teacher_upsampled'])

@@ -55,6 +55,18 @@ def test_is_drawn_at_the_size_of_the_logits():
     assert small[2:9, 2:13].all() and small.sum() == 7 * 11
 
 
+@given(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4, 8]),
+       st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 3), st.integers(1, 2)))
+def test_x_and_y_shrink_by_factors_of_their_own(down_x, down_y, place):
+    left, top, width, height = (8 * side for side in place)
+    samples = [tiny.sample([tiny.box(left, top, width, height)])]
+    small = draw(samples, size=(SIZE[0] // down_y, SIZE[1] // down_x))[0]
+    expected = torch.zeros_like(small)
+    expected[top // down_y:(top + height) // down_y + 1,
+             left // down_x:(left + width) // down_x + 1] = True
+    assert torch.equal(small, expected)
+
+
 def test_tiny_text_survives_low_resolution():
     assert draw([tiny.sample([tiny.box(9, 9, 6, 2)])], size=(12, 16)).any()
 

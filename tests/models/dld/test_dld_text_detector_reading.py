@@ -41,6 +41,8 @@ def test_no_recogniser_is_built_for_prediction(tmp_path):
     assert len(model.eval().test_step(wide_and_narrow())) == 2
     with pytest.raises(FileNotFoundError):
         losses_of(model, _pages())
+    with pytest.raises(FileNotFoundError, match='rec.pth'):  # before the first training step
+        model.init_weights()
 
 
 @pytest.mark.parametrize('scale', [.5, 1.])

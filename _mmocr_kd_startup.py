@@ -2,7 +2,7 @@
 
 Python imports this at start-up (``mmocr_kd.pth``, see setup.py), so it imports nothing by itself.
 It lets configs that do not name mmocr_kd, inferencers and data workers that were spawned run on
-mmcv-lite, and resume on PyTorch 2.6 and later.
+mmcv-lite, resume on PyTorch 2.6 and later, and use the maintained fork of MMOCR's stack.
 """
 import os
 import sys
@@ -27,16 +27,26 @@ class ResumeFinder:
         """Finds nothing."""
         if name == 'mmengine.runner.checkpoint' and ResumeFinder in sys.meta_path:
             sys.meta_path.remove(ResumeFinder)
-            _allow_checkpoints()
+            _call('resume', 'allow_mmengine_checkpoints')
 
 
-def _allow_checkpoints():
-    spec = _spec('mmocr_kd_resume', 'resume.py')
+class MMOCRFinder:
+    """Finds MMOCR, which refuses the versions of the fork, so that it does not."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """See :class:`importlib.abc.MetaPathFinder`; None for all other modules."""
+        return _call('fork', 'find_mmocr') if name == 'mmocr' else None
+
+
+def _call(file, function):
+    """Call a function of a file of ``compat``."""
+    spec = _spec(f'mmocr_kd_{file}', f'{file}.py')
     if spec is not None:
         from importlib.util import module_from_spec
-        resume = module_from_spec(spec)
-        spec.loader.exec_module(resume)
-        resume.allow_mmengine_checkpoints()
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return getattr(module, function)()
 
 
 def _spec(name, *path):
@@ -48,4 +58,4 @@ def _spec(name, *path):
 
 
 sys.meta_path.append(MMCVExtFinder)
-sys.meta_path.insert(0, ResumeFinder)
+sys.meta_path[:0] = [ResumeFinder, MMOCRFinder]

@@ -1,8 +1,10 @@
 """Loading MMEngine's checkpoints with PyTorch's ``weights_only``, which unpickles what it knows.
 
-MMEngine 0.10 writes its log history into checkpoints and cannot read it back where PyTorch (from
-2.6 on) checks what it loads (open-mmlab/mmengine#1655). Exactly the classes it writes are declared
-safe here; anything else in a checkpoint is still refused.
+MMEngine 0.10 writes into checkpoints what it cannot read back where PyTorch (from 2.6 on) checks
+what it loads (open-mmlab/mmengine#1655): its log history, with methods in it; parts of configs, as
+in ``metainfo``; numbers, texts and arrays of NumPy; the annealing function of OneCycleLR. Exactly
+these are declared safe here; anything else in a checkpoint is still refused, also objects of lazy
+configs, which import what they name.
 """
 from __future__ import annotations
 
@@ -13,10 +15,13 @@ from typing import Any, Callable
 
 import numpy as np
 import torch
+from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-_SCALARS = (np.float16, np.float32, np.float64, np.int32, np.int64, np.bool_)
-_STATISTICS = ('min', 'max', 'current', 'mean')
+_NUMPY_TYPES = np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'
+_METHODS = {HistoryBuffer: ('min', 'max', 'current', 'mean'),
+            OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear')}
 
 
 def allow_mmengine_checkpoints() -> None:
@@ -31,19 +36,28 @@ def allow_mmengine_checkpoints() -> None:
 def _safe_globals() -> list[Any]:
     reconstruct = np.zeros(1).__reduce__()[0]
     scalar = np.float64(1).__reduce__()[0]
-    named: list[Any] = [(_statistic, 'builtins.getattr')]
+    named: list[Any] = [(_method, 'builtins.getattr'), (_plain_dtype, 'numpy.dtype')]
     for core in ('numpy.core', 'numpy._core'):  # NumPy 1 and 2 write different names
         named += [(reconstruct, f'{core}.multiarray._reconstruct'),
                   (scalar, f'{core}.multiarray.scalar')]
-    dtypes = [type(np.dtype(kind)) for kind in _SCALARS]
-    return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *named]
+    dtypes = {type(np.dtype(kind)) for kind in _NUMPY_TYPES}
+    return [*_METHODS, Config, ConfigDict, np.ndarray, *dtypes, *named]
 
 
-def _statistic(owner: type, name: str) -> Callable[..., Any]:
-    """Stands for ``getattr`` while unpickling: gives methods of HistoryBuffer, nothing else."""
-    if owner is not HistoryBuffer or name not in _STATISTICS:
+def _method(owner: type, name: str) -> Callable[..., Any]:
+    """Stands for ``getattr`` while unpickling: gives the methods MMEngine writes, nothing else."""
+    if not isinstance(owner, type) or name not in _METHODS.get(owner, ()):
         raise ValueError(f'a checkpoint asks for {owner!r}.{name}, which MMEngine never writes')
-    return getattr(HistoryBuffer, name)
+    method: Callable[..., Any] = getattr(owner, name)
+    return method
+
+
+def _plain_dtype(*args: Any) -> np.dtype[Any]:
+    """Stands for ``np.dtype`` while unpickling: arrays of objects would take memory for them."""
+    dtype: np.dtype[Any] = np.dtype(*args)
+    if dtype.char not in _NUMPY_TYPES:
+        raise ValueError(f"a checkpoint asks for NumPy's {dtype!r}, which MMEngine never writes")
+    return dtype
 
 
 class _Unpickling:

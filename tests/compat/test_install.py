@@ -1,24 +1,17 @@
-import functools
 import inspect
-import os
 import pickle
 import subprocess
 import sys
 import textwrap
-from collections import Counter, OrderedDict
 
-import numpy as np
 import pytest
 import torch
 from mmcv.ops import DeformConv2dPack
 from mmengine.hub import get_config
-from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmocr.registry import MODELS
-from torch import nn
 
 from mmocr_kd import compat
-from mmocr_kd.compat.resume import _safe_globals, _Unpickling
 
 
 def python(code, *args, cwd=None):
@@ -76,40 +69,3 @@ class TestMMCVExt:
         model(torch.randn(1, 3, 64, 64)).mean().backward()
         gradients = [p.grad for name, p in model.named_parameters() if 'conv_offset' in name]
         assert gradients and all(torch.isfinite(g).all() for g in gradients)
-
-
-class TestCheckpoints:
-
-    @pytest.fixture(params=['now', 'before PyTorch 2.6'])
-    def load(self, request):
-        """Loads weights only, as this PyTorch does and as older ones do."""
-        if request.param == 'now':
-            return functools.partial(torch.load, weights_only=True)
-        _Unpickling.allow(_safe_globals())
-        return functools.partial(torch.load, pickle_module=_Unpickling, weights_only=False)
-
-    def test_what_mmengine_writes_comes_back(self, tmp_path, load):
-        hub = MessageHub('compat')
-        for value in (1., 2., 4.):
-            hub.update_scalar('train/loss', value)
-        weights = OrderedDict(w=nn.Parameter(torch.ones(2)), half=torch.ones(1).half())
-        torch.save({'message_hub': hub.state_dict(), 'state_dict': weights,
-                    'milestones': Counter([3, 3]), 'best': np.float64(.5)}, tmp_path / 'c.pth')
-        loaded = load(tmp_path / 'c.pth')
-        buffer = loaded['message_hub']['log_scalars']['train/loss']
-        assert buffer.mean(3) == pytest.approx(7 / 3) and buffer.statistics('max') == 4
-        assert loaded['state_dict']['w'].tolist() == [1, 1] and loaded['best'] == .5
-        assert loaded['state_dict']['half'].dtype == torch.float16 and loaded['milestones'][3] == 2
-
-    @pytest.mark.parametrize('gadget', [
-        (print, ('owned', )), (getattr, (HistoryBuffer, '__init__')), (eval, ('1', )),
-        (os.system, ('true', )), (getattr, (nn.Module, 'train'))])
-    @pytest.mark.parametrize('protocol', [2, 4])
-    def test_anything_else_is_still_refused(self, tmp_path, load, gadget, protocol):
-        class Hostile:
-            def __reduce__(self):
-                return gadget
-
-        torch.save({'x': Hostile()}, tmp_path / 'c.pth', pickle_protocol=protocol)
-        with pytest.raises(Exception, match='never writes|[Uu]nsupported'):
-            load(tmp_path / 'c.pth')

@@ -42,3 +42,11 @@ def test_mim_finds_it_with_the_project_on_the_path(project, environment, tmp_pat
     environment.run('setup.py', '-q', 'egg_info', cwd=project)
     found = environment.mim('search', 'mmocr_kd', cwd=tmp_path, PYTHONPATH=str(project))
     assert 'masket-resnet50_1200e_icdar2015' in found
+
+
+def test_every_process_finds_the_operators_in_the_project(project, environment, tmp_path):
+    code = ('import sys; print(sorted({"torch", "_mmocr_kd_startup"} & set(sys.modules)));'
+            'from importlib.util import find_spec; print(find_spec("mmcv._ext").origin)')
+    found = environment.run('-c', code, cwd=tmp_path)
+    assert found.splitlines() == ["['_mmocr_kd_startup']",
+                                  str(project / 'mmocr_kd' / 'compat' / 'ops' / '__init__.py')]

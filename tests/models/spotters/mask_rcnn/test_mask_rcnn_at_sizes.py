@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from mmcv.ops import DeformConv2d
 from tiny_dld import SCALES, WORDS, pages, shake
 from tiny_dld import prepared as prepare
 from tiny_mask_rcnn import mask_rcnn_spotter
@@ -42,3 +43,22 @@ def test_parameters_are_not_touched(model):
     before = [(p, p.data_ptr(), p.stride(), p._version) for p in model.parameters()]
     read_candidates(model, inputs, samples, model.words_of(samples), SCALES)
     assert before == [(p, p.data_ptr(), p.stride(), p._version) for p in model.parameters()]
+
+
+@pytest.mark.parametrize('where', ['detector.backbone', 'detector.neck', 'roi_extractor'])
+def test_what_needs_the_usual_layout_gets_it(model, where):
+    """Operators of compiled MMCV, wherever images or maps come through, misread channels last."""
+    model = copy.deepcopy(model)
+    inputs, samples = prepare(model, page(WORDS))
+
+    def layouts():
+        seen = []
+        hook = model.detector.backbone.register_forward_pre_hook(
+            lambda _, args: seen.append(args[0].is_contiguous()))
+        read_candidates(model, inputs, samples, model.words_of(samples), SCALES)
+        hook.remove()
+        return set(seen)
+
+    assert layouts() == {False}
+    model.get_submodule(where).add_module('operator', DeformConv2d(1, 1, 1))
+    assert layouts() == {True}

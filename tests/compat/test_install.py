@@ -48,6 +48,7 @@ class TestMMCVExt:
         compat.install()
         assert sys.modules['mmcv._ext'] is before and sys.meta_path == finders
 
+    @pytest.mark.usefixtures('stand_in')
     def test_stand_in_survives_inspection(self):
         from mmcv import _ext
         assert hasattr(_ext, 'any_op') and not hasattr(_ext, '__wrapped__')

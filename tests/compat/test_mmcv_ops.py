@@ -126,11 +126,13 @@ class TestRoIAlign:
         x = randn(2, 2, 7, 7).requires_grad_()
         assert gradcheck(lambda x: roi_align(x, rois, 3, 1., sampling_ratio), [x])
 
+    @pytest.mark.usefixtures('stand_in')
     def test_max_pooling_is_refused(self):
         with pytest.raises(NotImplementedError, match="pool_mode='max'"):
             roi_align(randn(1, 1, 4, 4), torch.zeros(1, 5).double(), 2, 1., 0, 'max')
 
 
+@pytest.mark.usefixtures('stand_in')
 class TestFocalLoss:
 
     def expected(self, x, target, gamma, alpha, weight):
@@ -205,6 +207,7 @@ def greedy(boxes, threshold, offset):
     return kept
 
 
+@pytest.mark.usefixtures('stand_in')
 class TestLowPrecision:
     """Values and gradients are those of float32, rounded."""
 
@@ -277,6 +280,7 @@ class TestLowPrecision:
             torch.testing.assert_close(ours, theirs, atol=.05, rtol=.1)
 
 
+@pytest.mark.usefixtures('stand_in')
 def test_other_operators_say_what_they_need():
     score = torch.rand(2, 2).numpy()
     with pytest.raises(NotImplementedError, match="'pixel_group' needs compiled mmcv") as error:
@@ -293,6 +297,7 @@ def test_a_wheel_is_recommended_only_for_a_pytorch_that_has_one(version, has_whe
     assert has_wheel or f'yours is {version}' in hint
 
 
+@pytest.mark.usefixtures('stand_in')
 def test_the_environment_can_be_listed():
     listed = collect_env()
     assert listed['MMCV Compiler'] == listed['MMCV CUDA Compiler'] == 'not available (mmcv-lite)'

@@ -49,7 +49,7 @@ class Recorder:
     Each recording belongs to exactly one forward pass: :meth:`start` before it, :meth:`stop`
     after it. Between passes nothing is kept, so a stale tensor can never be mistaken for a new
     one (the state machine is our choice). A tensor that was changed in place before :meth:`stop`,
-    or that a training module gave without gradient in a pass with gradient, is an error.
+    or computed without gradient in a pass with gradient, is an error.
 
     Args:
         model: The model to listen to; it stays unchanged apart from the hooks.
@@ -129,15 +129,15 @@ class Recorder:
 
     def _output(self, name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
         if self._active:
-            self._record(name, module, output)
+            self._record(name, output)
 
     def _input(self, name: str, module: nn.Module, inputs: tuple) -> None:
         if self._active:
-            self._record(name, module, _first(inputs, self.sources[name]))
+            self._record(name, _first(inputs, self.sources[name]))
 
-    def _record(self, name: str, module: nn.Module, value: Any) -> None:
+    def _record(self, name: str, value: Any) -> None:
         source = self.sources[name]
-        if self._with_gradient and module.training and not torch.is_grad_enabled():
+        if self._with_gradient and not torch.is_grad_enabled():
             raise RecordingError(
                 f'{source.path!r} ran without gradient, so nothing would be learnt from it: '
                 'activation checkpointing has to be the kind with use_reentrant=False, or leave '

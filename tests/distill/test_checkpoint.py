@@ -70,7 +70,8 @@ def test_buffers_that_older_versions_saved_may_stand_there(tmp_path, net):
     assert load(saved(tmp_path, {**net.state_dict(), **mean}), net)
 
 
-@pytest.mark.parametrize('mean', [torch.zeros(3, 1, 1), torch.full((1, 1, 1), 123.675)])
+@pytest.mark.parametrize('mean', [torch.zeros(3, 1, 1), torch.full((1, 1, 1), 123.675),
+                                  torch.full((2, 1, 1), 123.675)])
 def test_but_have_to_say_what_the_config_says(tmp_path, net, mean):
     path = saved(tmp_path, {**net.state_dict(), 'data_preprocessor.mean': mean})
     with pytest.raises(CheckpointError, match=(

@@ -103,7 +103,7 @@ def test_a_whole_pass_at_once_listens_to_nothing_else():
     for wrong in (lambda: net(x, times=2), lambda: net.body(x) / 0 + [1]):
         with pytest.raises((RecordingError, TypeError)):
             recorder.record(wrong)
-        assert not recorder._values  # a failed pass holds no memory ...
+        assert not recorder._values and not recorder._heard  # a failed pass holds no memory ...
         net(x, times=2)  # ... and nobody minds what the model does next
     assert torch.equal(recorder.record(lambda: net(x))['x'], net.body(x))
 

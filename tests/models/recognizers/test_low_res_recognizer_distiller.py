@@ -210,6 +210,17 @@ def test_what_is_wrong_with_the_teacher_shows_before_training(teacher, inherits,
         model.init_weights()
 
 
+def test_such_a_teacher_reads_what_its_wrapper_prepared(teacher, tmp_path):
+    preprocessor = {'type': 'PairedTextRecogDataPreprocessor', 'mean': [10.], 'std': [20.]}
+    first = build(teacher, data_preprocessor=preprocessor)
+    torch.save({'state_dict': first.state_dict()}, tmp_path / 'first.pth')
+    distilling = {'type': 'LowResRecognizerDistiller', 'student': tiny_recog.crnn_cfg(),
+                  'teacher': teacher, 'losses': LOSSES, 'data_preprocessor': preprocessor}
+    second = build({'config': distilling, 'checkpoint': str(tmp_path / 'first.pth')})
+    second.init_weights()
+    assert network(second).data_preprocessor.mean.flatten().tolist() == [10.]
+
+
 @pytest.mark.parametrize('mode', ['teacher_hr', 'teacher_upsampled'])
 def test_teacher_can_be_tested_in_the_students_place(teacher, mode):
     model = build(teacher, eval_mode=mode).eval()

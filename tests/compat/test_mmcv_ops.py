@@ -11,10 +11,10 @@ from mmcv.ops import (
     DeformConv2dPack,
     ModulatedDeformConv2dPack,
     batched_nms,
+    box_iou_rotated,
     deform_conv2d,
     modulated_deform_conv2d,
     nms,
-    pixel_group,
     roi_align,
     sigmoid_focal_loss,
 )
@@ -282,9 +282,8 @@ class TestLowPrecision:
 
 @pytest.mark.usefixtures('stand_in')
 def test_other_operators_say_what_they_need():
-    score = torch.rand(2, 2).numpy()
-    with pytest.raises(NotImplementedError, match="'pixel_group' needs compiled mmcv") as error:
-        pixel_group(score, score > 0, torch.rand(2, 2, 4).numpy(), score, score, 1, .1)
+    with pytest.raises(NotImplementedError, match="'box_iou_rotated' needs compiled mmcv") as error:
+        box_iou_rotated(torch.rand(2, 5), torch.rand(2, 5))
     assert compiled_mmcv(torch.__version__) in str(error.value)
 
 

@@ -1,10 +1,12 @@
 """Every test runs with the package's components registered, in MMOCR's scope."""
+import functools
 import logging
 
 import cv2
 import pytest
 import torch
 from hypothesis import settings
+from mmengine.config import config, utils
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
@@ -36,3 +38,17 @@ def log():
     logger.addHandler(handler)
     yield lines
     logger.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def configs_are_quick():
+    """MMEngine reads all of MMOCR's metafiles for each ``mmocr::`` path, and formats what it dumps.
+
+    yapf takes longer for that than small trainings take.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((config, 'is_installed'), (config, 'get_installed_path'),
+                             (utils, 'load')):
+            patch.setattr(module, name, functools.cache(getattr(module, name)))
+        patch.setattr(config, 'FormatCode', lambda code, **_: (code, True))
+        yield

@@ -6,6 +6,7 @@ operators work off, so that ties end alike.
 """
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable
 
 import numpy as np
@@ -35,7 +36,7 @@ def contour_expand(kernel_mask: Tensor, internal_kernel_label: Tensor, min_kerne
     labels[np.bincount(labels.ravel(), minlength=kernel_num)[labels] < min_kernel_area] = 0
     front = np.stack(labels.nonzero())
     for mask in masks[-2::-1]:
-        front = _grow(labels, front, lambda y, x, _, mask=mask: mask[y, x])
+        front = _grow(labels, front, partial(_inside, mask))
     rows: list[list[int]] = labels.tolist()
     return rows
 
@@ -71,6 +72,10 @@ def pixel_group(score: Tensor, mask: Tensor, embedding: Tensor, kernel_label: Te
             for label in range(kernel_region_num)]
 
 
+def _inside(mask: np.ndarray, y: np.ndarray, x: np.ndarray, label: np.ndarray) -> np.ndarray:
+    return np.asarray(mask[y, x])
+
+
 def _grow(labels: np.ndarray, front: np.ndarray, allow: _Allow) -> np.ndarray:
     """Grow as far as allowed; returns the pixels that had nowhere to go, in order."""
     stopped = [front[:, :0]]
@@ -88,7 +93,7 @@ def _advance(labels: np.ndarray, front: np.ndarray,
     inside = ((near >= 0) & (near < np.array(labels.shape)[:, None])).all(0)
     near, parent = near[:, inside], parent[inside]
     wanted = labels[tuple(front)][parent]
-    free = (labels[tuple(near)] == 0) & allow(*near, wanted)
+    free = (labels[tuple(near)] == 0) & allow(near[0], near[1], wanted)
     near, parent, wanted = near[:, free], parent[free], wanted[free]
     first = np.sort(np.unique(near[0] * labels.shape[1] + near[1], return_index=True)[1])
     labels[tuple(near[:, first])] = wanted[first]

@@ -1,0 +1,100 @@
+"""Python on the pages that is no whole config: data sets, pipelines, scripts."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import lmdb_files
+import numpy as np
+import own_data
+import pages
+import pytest
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmocr.registry import DATASETS, HOOKS, MODELS
+
+BLOCKS = [block for block in pages.blocks('python') if '_base_' not in block.text]
+
+
+def embedded(block: pages.Block, folder: Path) -> None:
+    (fields, ) = pasted(block).values()
+    assert DATASETS.build(dict(fields, num_images=3))[0]['img'].shape == (320, 320, 3)
+
+
+def words_and_pairs(block: pages.Block, folder: Path) -> None:
+    lmdb_files.words(folder / 'data/words/icdar2015_train.lmdb')
+    lmdb_files.pairs(folder / 'data/textzoom/train1')
+    cfg = pasted(block)
+    for fields in (dict(cfg['words'], holdout=None, split=None), cfg['pairs']):
+        assert DATASETS.build(fields)[0]['gt_texts'] == [lmdb_files.TEXTS[0]]
+
+
+def words_off_photos(block: pages.Block, folder: Path) -> None:
+    lmdb_files.words(folder / 'data/words/icdar2015_train.lmdb')
+    photos = folder / 'data/icdar2015_mini'
+    photos.mkdir(parents=True)
+    own_data.write(photos)
+    (photos / 'photos.json').rename(photos / 'textdet_val.json')
+    cfg = pasted(block)
+    assert len(DATASETS.build(dict(cfg['words'], pipeline=[]))) == len(lmdb_files.TEXTS)
+    HOOKS.build(cfg['default_hooks']['disjoint_photos'])
+
+
+def pipeline(block: pages.Block, folder: Path) -> None:
+    cfg = pasted(block)
+    photo = DATASETS.build(dict(type='EmbeddedTextRecogDataset', num_images=1))[0]
+    packed = Compose(cfg['train_pipeline'])(dict(photo))
+    assert packed['inputs'].shape == (3, 16, 64) and packed['hr_inputs'].shape == (3, 32, 128)
+    if 'model' in cfg:
+        prepare = MODELS.build(cfg['model']['data_preprocessor'])
+        batch = prepare({key: [value] for key, value in packed.items()}, training=True)
+        assert batch['hr_inputs'].shape == (1, 3, 32, 128)
+
+
+def inferencer_of_spotters(block: pages.Block, folder: Path) -> None:
+    (folder / 'my_dld.py').write_text(pages.blocks_of('docs/dld.md', 'python')[0].text)
+    save_random(Config.fromfile('my_dld.py'), 'work_dirs/my_dld/epoch_50.pth')
+    exec(block.text, {})
+
+
+def inferencer_of_detectors(block: pages.Block, folder: Path) -> None:
+    name = 'dbnet_mobilenetv3-large_fpnc_dld-det_1e_embedded-sizes'
+    save_random(Config.fromfile(f'configs/textdet/dld/{name}.py'), f'work_dirs/{name}/epoch_1.pth')
+    without_download = block.text.replace("rec='CRNN'", 'rec=None')
+    assert without_download != block.text
+    exec(without_download, {})
+    assert list((folder / 'results').rglob('photo.jpg'))
+
+
+TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
+# What a block contains -> how it is run.
+HOW = {
+    'EmbeddedTextDetDataset': embedded, "type='TextZoomDataset'": words_and_pairs,
+    'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
+    'TextSpotInferencer': inferencer_of_spotters, 'MMOCRInferencer': inferencer_of_detectors,
+}
+
+
+@pytest.mark.parametrize('block', [b for b in BLOCKS if TESTED_ELSEWHERE not in b.text], ids=str)
+def test_runs(block, tmp_path, monkeypatch):
+    (tmp_path / 'configs').symlink_to(pages.ROOT / 'configs')
+    (tmp_path / 'data/words').mkdir(parents=True)
+    (tmp_path / 'data/textzoom').mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    for name in ('page.png', 'photo.jpg'):
+        cv2.imwrite(str(tmp_path / name), noise)
+    monkeypatch.chdir(tmp_path)
+    (run, ) = [run for content, run in HOW.items() if content in block.text]
+    run(block, tmp_path)
+
+
+def pasted(block: pages.Block) -> dict[str, Any]:
+    cfg: dict[str, Any] = Config.fromstring(block.text, '.py').to_dict()
+    return cfg
+
+
+def save_random(cfg: Config, path: str) -> None:
+    Path(path).parent.mkdir(parents=True)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)

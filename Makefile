@@ -1,17 +1,20 @@
-# Two commands: "make demo" and "make test". Both set up .venv first, if it is not there.
+# Commands: "make demo", "make test", "make nightly" (tests that take hours). All set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint venv mutants clean
+.PHONY: demo test nightly lint venv mutants clean
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+nightly: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -18,6 +18,14 @@ settings.register_profile('busy machine', deadline=None)
 settings.load_profile('busy machine')
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out what takes too long for every change, unless it is asked for: ``make nightly``."""
+    if 'nightly' not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker('nightly')]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(autouse=True, scope='session')
 def mmocr_scope():
     with DefaultScope.overwrite_default_scope('mmocr'):

@@ -1,16 +1,18 @@
 """The config that goes with an exported student."""
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from mmengine.config import Config
-from mmocr.registry import HOOKS, METRICS, MODELS
+from mmocr.datasets.transforms import LoadImageFromFile, LoadImageFromNDArray, LoadOCRAnnotations
+from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
+from ..datasets.transforms import CheckedLoadImageFromFile, PackPairedTextRecogInputs
 from ..evaluation import ResolutionStatMetric
 from ..hooks import GumbelTemperatureHook, MaskETDistillHook
 from ..models.dld import DLDTextDetector, DLDTextSpotter
 from .distillation import student_config
+from .read_config import class_of
 
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
@@ -20,6 +22,14 @@ _OF_DISTILLATION = {
     DLDTextSpotter: ('teacher', 'losses', 'train_student', 'init_student_from_teacher', 'init_cfg'),
     # The recogniser and what asks for it go together.
     DLDTextDetector: ('losses', 'acc_source', 'recognizer', 'init_cfg'),
+}
+# Steps of a pipeline -> what MMOCR's inferencers, which go by these names, and plain models know.
+_STEPS = {
+    CheckedLoadImageFromFile: 'LoadImageFromFile',
+    LoadImageFromFile: 'LoadImageFromFile',
+    LoadImageFromNDArray: 'LoadImageFromNDArray',
+    LoadOCRAnnotations: 'LoadOCRAnnotations',
+    PackPairedTextRecogInputs: 'PackTextRecogInputs',  # a plain student takes no second image
 }
 
 
@@ -33,30 +43,45 @@ def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
     Returns:
         A copy with the plain student, or with the student and its selector, as the model; without
         teacher, losses and what they read with, training data and schedule, weights to start from,
-        hooks that distil and, where nothing chooses scales, ``ResolutionStatMetric``.
+        hooks that distil and, where nothing chooses scales, ``ResolutionStatMetric``. Pipelines
+        load images by MMOCR's own step, and pack no large words.
 
     Raises:
         ValueError: If a selector is wanted and there is none.
     """
-    fields = {key: copy.deepcopy(value) for key, value in cfg._cfg_dict.items()
-              if key not in _OF_TRAINING}
-    fields['model'] = _with_selector(cfg) if with_selector else student_config(cfg.model)
+    fields = {key: value for key, value in cfg.to_dict().items() if key not in _OF_TRAINING}
+    model = fields['model']
+    fields['model'] = _with_selector(cfg, model) if with_selector else student_config(model)
     if 'custom_hooks' in fields:
         fields['custom_hooks'] = [hook for hook in fields['custom_hooks'] or []
                                   if not _is_a(_HOOKS, HOOKS, hook)]
+    for key in ('val_dataloader', 'test_dataloader'):
+        fields |= {key: _plain_steps(fields[key])} if fields.get(key) else {}
     if not with_selector:
         for key in ('val_evaluator', 'test_evaluator'):
             fields |= {key: _without_scales(fields[key])} if fields.get(key) else {}
     return Config(fields, filename=cfg.filename)
 
 
-def _with_selector(cfg: Config) -> dict[str, Any]:
-    model = copy.deepcopy(cfg.model)
-    left_out = _OF_DISTILLATION.get(MODELS.get(model['type']))
+def _with_selector(cfg: Config, model: dict[str, Any]) -> dict[str, Any]:
+    left_out = _OF_DISTILLATION.get(class_of(model, MODELS))
     if left_out is None or not model.get('selector'):
         raise ValueError(f'{cfg.filename} has a model of type {model["type"]} with selector='
                          f'{model.get("selector")}: there is no selector to keep')
     return {key: value for key, value in model.items() if key not in left_out}
+
+
+def _plain_steps(part: Any) -> Any:
+    """Copy of a data loader's config, or a part of it, with MMOCR's steps in its pipelines."""
+    if isinstance(part, dict):
+        return {key: [_plain_step(step) for step in value] if key == 'pipeline' and value
+                else _plain_steps(value) for key, value in part.items()}
+    return [_plain_steps(each) for each in part] if isinstance(part, list) else part
+
+
+def _plain_step(step: Any) -> Any:
+    name = _STEPS.get(class_of(step, TRANSFORMS)) if isinstance(step, dict) else None
+    return {**step, 'type': name} if name else step
 
 
 def _without_scales(evaluator: Any) -> Any:
@@ -69,5 +94,5 @@ def _without_scales(evaluator: Any) -> Any:
 
 
 def _is_a(kinds: tuple[type, ...], registry: Any, field: Any) -> bool:
-    kind = registry.get(field['type']) if isinstance(field, dict) else type(field)
+    kind = class_of(field, registry)
     return kind is not None and issubclass(kind, kinds)

@@ -12,6 +12,7 @@ from ..hooks import MaskETDistillHook
 from ..models.detectors import DBNetDistiller
 from ..models.dld import DLDTextDetector, DLDTextSpotter
 from ..models.recognizers import LowResRecognizerDistiller
+from .read_config import class_of
 
 _OF_WRAPPER = ('teacher', 'terms', 'schedule')
 _DLD: dict[Any, str] = {DLDTextSpotter: 'student', DLDTextDetector: 'detector'}
@@ -47,7 +48,7 @@ def find_distillation(cfg: Config) -> Distillation:
         ValueError: If it has neither, or more than one.
     """
     hooks = [hook for hook in cfg.get('custom_hooks') or [] if _is_ours(hook)]
-    wrapped = MODELS.get(cfg.model.type) is DBNetDistiller
+    wrapped = class_of(cfg.model, MODELS) is DBNetDistiller
     if len(hooks) + wrapped != 1:
         raise ValueError(
             f'{cfg.filename} has {len(hooks)} MaskETDistillHook in custom_hooks and a model of '
@@ -65,7 +66,7 @@ def student_config(model: dict[str, Any]) -> dict[str, Any]:
         A copy: what the checkpoint is for once the wrapper is gone.
     """
     model = copy.deepcopy(model)
-    kind = MODELS.get(model['type'])
+    kind = class_of(model, MODELS)
     shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
     if kind is LowResRecognizerDistiller:
         # The wrapper's preprocessor does as well for batches without large words.
@@ -80,7 +81,7 @@ def student_config(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(hook: Any) -> bool:
-    kind = HOOKS.get(hook['type']) if isinstance(hook, dict) else type(hook)
+    kind = class_of(hook, HOOKS)
     return kind is not None and issubclass(kind, MaskETDistillHook)
 
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 
 from ..models.recognizers import LowResRecognizerDistiller
+from .read_config import class_of
 
 
 @dataclass
@@ -45,7 +46,7 @@ def find_low_res_distillation(cfg: Config) -> LowResDistillation:
     Raises:
         ValueError: If its model is another, or none of its losses needs the teacher.
     """
-    if MODELS.get(cfg.model.type) is not LowResRecognizerDistiller:
+    if class_of(cfg.model, MODELS) is not LowResRecognizerDistiller:
         raise ValueError(f'{cfg.filename} has a model of type {cfg.model.type}: '
                          'a LowResRecognizerDistiller is needed')
     model = copy.deepcopy(cfg.model)
@@ -56,5 +57,4 @@ def find_low_res_distillation(cfg: Config) -> LowResDistillation:
 
 
 def _needs_teacher(loss: dict[str, Any]) -> bool:
-    kind: Any = MODELS.get(loss['type'])
-    return kind.needs_teacher
+    return class_of(loss, MODELS).needs_teacher

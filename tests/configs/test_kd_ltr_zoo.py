@@ -165,8 +165,10 @@ def test_benchmark_configs_differ_in_what_is_tested(name, kind):
         'test_dataloader.dataset', 'test_evaluator'}
     assert tuple(part.ann_file for part in cfg.test_dataloader.dataset.datasets) == STR
     assert tuple(cfg.test_evaluator.dataset_prefixes) == STR
-    degrades = any(s.type == 'TextDegradation' for s in cfg.test_dataloader.dataset.pipeline)
-    assert degrades == (kind == 'str-degraded')
+    tested = [part.pipeline or cfg.test_dataloader.dataset.pipeline
+              for part in cfg.test_dataloader.dataset.datasets]
+    assert {any(step.type == 'TextDegradation' for step in steps) for steps in tested} == {
+        kind == 'str-degraded'}
 
 
 # Recipe

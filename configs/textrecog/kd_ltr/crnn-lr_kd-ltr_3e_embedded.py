@@ -21,10 +21,11 @@ model = dict(
     eval_mode='student')
 
 load_image = dict(type='CheckedLoadImageFromFile', color_type='grayscale')
+load_test_image = dict(type='LoadImageFromFile', color_type='grayscale')
 resize = dict(
     type='PairedResize', lr_scale=(50, 16), hr_scale=(100, 32), backend='pillow',
     interpolation='bicubic')
-test_pipeline = [load_image, _base_.load_label, _base_.make_pair, resize, _base_.pack]
+test_pipeline = [load_test_image, _base_.load_label, _base_.make_pair, resize, _base_.pack]
 train_pipeline = [
     load_image, _base_.load_label, _base_.filter_label, _base_.make_pair, resize, _base_.pack
 ]

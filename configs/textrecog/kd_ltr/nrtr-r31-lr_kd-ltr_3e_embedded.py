@@ -30,7 +30,7 @@ to_canvas = [
 ]
 make_pair = dict(type='SynthesizeLR', scale=2, backend='pillow', interpolation='bicubic')
 test_pipeline = [
-    _base_.load_image, *to_canvas, make_pair, _base_.load_label, _base_.pack
+    _base_.load_test_image, *to_canvas, make_pair, _base_.load_label, _base_.pack
 ]
 train_pipeline = [
     _base_.load_image, _base_.load_label, filter_label, *to_canvas, make_pair, _base_.pack

@@ -26,7 +26,9 @@ model = dict(
 resize = dict(
     type='PairedResize', lr_scale=(128, 32), hr_scale=(256, 64), backend='pillow',
     interpolation='bicubic')
-test_pipeline = [_base_.load_image, _base_.load_label, _base_.make_pair, resize, _base_.pack]
+test_pipeline = [
+    _base_.load_test_image, _base_.load_label, _base_.make_pair, resize, _base_.pack
+]
 train_pipeline = [
     _base_.load_image, _base_.load_label, _base_.filter_label, _base_.make_pair, resize, _base_.pack
 ]

@@ -16,7 +16,8 @@ class CheckedLoadImageFromFile(LoadImageFromFile):
     """MMOCR's ``LoadImageFromFile``, but an error always says which file is broken.
 
     MMOCR passes on OpenCV's error for an empty file, which has no name in it. All fields are
-    MMOCR's; ``ignore_empty=True`` warns and lets the data set draw another sample instead.
+    MMOCR's; ``ignore_empty=True`` warns and lets the data set draw another sample instead. For
+    training: MMOCR's inferencers know the loader in a test pipeline by the name LoadImageFromFile.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:

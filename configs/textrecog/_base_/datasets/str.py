@@ -76,7 +76,9 @@ svtp = dict(
 str_test = [ic13_1015, ic15_2077, cute80, svt, svtp]
 
 # Both images of a pair are shrunk from the same one. KD-LTR degrades the small one after that.
+# MMOCR's inferencers take pipelines that begin with a LoadImageFromFile.
 str_clean_pipeline = [
+    dict(type='LoadImageFromFile'),
     dict(type='SynthesizeLR', scale=1),
     dict(type='PairedResize', lr_scale=(64, 16), hr_scale=(128, 32), backend='pillow',
          interpolation='bicubic'),
@@ -109,7 +111,11 @@ str_degraded_pipeline = [
 ]
 
 str_clean_test = dict(type='ConcatDataset', datasets=str_test, pipeline=str_clean_pipeline)
-str_degraded_test = dict(type='ConcatDataset', datasets=str_test, pipeline=str_degraded_pipeline)
+# An inferencer gets the clean pipeline: it must not spoil the images it is given.
+str_degraded_test = dict(
+    type='ConcatTestSets',
+    datasets=[dict(part, pipeline=str_degraded_pipeline) for part in str_test],
+    pipeline=str_clean_pipeline)
 
 str_evaluator = dict(
     type='WeightedMultiDatasetsEvaluator',

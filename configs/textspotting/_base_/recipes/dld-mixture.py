@@ -64,12 +64,14 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ConcatDataset',
+        type='ConcatTestSets',
         datasets=[
             icdar2013_textspotting_test,
             icdar2015_textspotting_test,
             totaltext_textspotting_test,
-        ]))
+        ],
+        # For other images, as MMOCR's inferencers get them: the size of training.
+        pipeline=[load_image, resize, load_words, pack]))
 test_dataloader = val_dataloader
 test_sets = ['icdar2013', 'icdar2015', 'totaltext']
 

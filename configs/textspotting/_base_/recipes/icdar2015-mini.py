@@ -8,6 +8,7 @@ _base_ = [
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 load_image = dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation')
+load_test_image = dict(type='LoadImageFromFile', color_type='color_ignore_orientation')
 load_words = dict(
     type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True, with_text=True)
 resize = dict(type='Resize', scale=(960, 544), keep_ratio=True)
@@ -18,7 +19,7 @@ pack = dict(
 icdar2015_mini_textspotting_train = _base_.icdar2015_mini_textdet_train
 icdar2015_mini_textspotting_train.pipeline = [load_image, load_words, resize, pack]
 icdar2015_mini_textspotting_val = _base_.icdar2015_mini_textdet_val
-icdar2015_mini_textspotting_val.pipeline = [load_image, resize, load_words, pack]
+icdar2015_mini_textspotting_val.pipeline = [load_test_image, resize, load_words, pack]
 
 train_dataloader = dict(
     batch_size=4,

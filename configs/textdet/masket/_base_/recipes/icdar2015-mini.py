@@ -21,7 +21,7 @@ train_pipeline = [
     dict(type='PackTextDetInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
 ]
 test_pipeline = [
-    dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation'),
+    dict(type='LoadImageFromFile', color_type='color_ignore_orientation'),
     dict(type='Resize', scale=(960, 544), keep_ratio=True),
     dict(type='LoadOCRAnnotations', with_polygon=True, with_bbox=True, with_label=True),
     dict(

@@ -8,6 +8,8 @@ _base_ = [
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 load_image = dict(type='CheckedLoadImageFromFile', color_type='color')
+# MMOCR's inferencers put their own loader in its place, and know it by this name.
+load_test_image = dict(type='LoadImageFromFile', color_type='color')
 load_label = dict(type='LoadOCRAnnotations', with_text=True)
 filter_label = dict(
     type='FilterRecogText', charset='0123456789abcdefghijklmnopqrstuvwxyz', letter_case='lower',
@@ -20,6 +22,7 @@ resize = dict(
 pack = dict(
     type='PackPairedTextRecogInputs',
     meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio'))
+test_pipeline = [load_test_image, load_label, make_pair, resize, pack]
 
 train_dataloader = dict(
     batch_size=32,
@@ -36,16 +39,14 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        _base_.embedded_textrecog_val, pipeline=[load_image, load_label, make_pair, resize, pack]))
+    dataset=dict(_base_.embedded_textrecog_val, pipeline=test_pipeline))
 test_dataloader = dict(
     batch_size=64,
     num_workers=1,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        _base_.embedded_textrecog_test, pipeline=[load_image, load_label, make_pair, resize, pack]))
+    dataset=dict(_base_.embedded_textrecog_test, pipeline=test_pipeline))
 
 val_evaluator = dict(
     type='MultiDatasetsEvaluator',

@@ -23,7 +23,13 @@ train_pipeline = [
     resize,
     pack,
 ]
-test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True), resize, pack]
+# The data set has read the image; MMOCR's inferencers put their loader in the first step's place.
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadOCRAnnotations', with_text=True),
+    resize,
+    pack,
+]
 
 train_dataloader = dict(
     batch_size=64,

@@ -9,7 +9,7 @@ to_input = [
 ]
 words_pipeline = _base_.read_label + to_input
 embedded_pipeline = _base_.load_image + words_pipeline
-test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True)] + to_input
+test_pipeline = _base_.load_test_image + to_input
 
 train_dataloader = dict(
     batch_size=32,
@@ -34,7 +34,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[dict(_base_.icdar2015_words_val, pipeline=test_pipeline),
-                  dict(_base_.iiit5k_words_val, pipeline=test_pipeline)],
+        datasets=[_base_.icdar2015_words_val, _base_.iiit5k_words_val],
+        pipeline=test_pipeline,
         verify_meta=False))
 test_dataloader = val_dataloader

@@ -23,7 +23,7 @@ degrade_fixed = [
 
 words_pipeline = _base_.read_label + shrink + degrade + pack
 embedded_pipeline = _base_.load_image + words_pipeline
-test_pipeline = [dict(type='LoadOCRAnnotations', with_text=True)] + shrink + degrade_fixed + pack
+test_pipeline = _base_.load_test_image + shrink + degrade_fixed + pack
 
 train_dataloader = dict(
     batch_size=32,
@@ -45,8 +45,10 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ConcatDataset',
+        type='ConcatTestSets',
         datasets=[dict(_base_.icdar2015_words_val, pipeline=test_pipeline),
                   dict(_base_.iiit5k_words_val, pipeline=test_pipeline)],
+        # For MMOCR's inferencers, which must not blur the words they are given.
+        pipeline=_base_.load_test_image + shrink + pack,
         verify_meta=False))
 test_dataloader = val_dataloader

@@ -12,6 +12,11 @@ read_label = [
 load_image = [
     dict(type='CheckedLoadImageFromFile', color_type='grayscale'),
 ]
+# The data sets have read the image; MMOCR's inferencers put their loader in this step's place.
+load_test_image = [
+    dict(type='LoadImageFromFile', color_type='grayscale'),
+    dict(type='LoadOCRAnnotations', with_text=True),
+]
 
 icdar2015_words_train = _base_.icdar2015_words_train
 iiit5k_words_train = _base_.iiit5k_words_train

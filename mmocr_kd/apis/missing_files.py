@@ -1,0 +1,75 @@
+"""What a run would miss, told before it starts."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+from mmengine.config import Config
+
+
+def require_files(cfg: Config, loaders: Sequence[str] = (), training: bool = False) -> None:
+    """Check that the files of a run are there.
+
+    Looked at are ``load_from``, the annotation files of data sets, and, for training, the
+    configs and checkpoints that model and hooks name (teachers, pretrained parts). What is
+    fetched from elsewhere ('https://...', 'torchvision://...') is not.
+
+    Args:
+        cfg: The run's config.
+        loaders: Names of the data loaders that are used, for example 'train_dataloader'.
+        training: Whether the run trains, and needs teachers.
+
+    Raises:
+        FileNotFoundError: If anything is missing. Each line of the message names a field, its
+            file and what to do.
+    """
+    found = [('load_from', cfg.get('load_from') or '', '')]
+    if training:
+        found += [(field, path, _TRAIN_FIRST) for part in ('model', 'custom_hooks')
+                  for field, path in _models(cfg.get(part), part)]
+    found += [(name, path, _where_data_is(cfg, path)) for name in loaders
+              for path in dict.fromkeys(_annotations(cfg.get(name)))]
+    lines = [f'{field}: {path!r} does not exist{hint}' for field, path, hint in found
+             if _is_local(path) and not os.path.exists(path)]
+    if lines:
+        raise FileNotFoundError('\n'.join(lines))
+
+
+_TRAIN_FIRST = ': train it first, or say by --cfg-options where it is'
+
+
+def _models(part: Any, field: str) -> Iterator[tuple[str, str]]:
+    """Dotted names and paths of the checkpoints, and configs beside them, in a part of a config."""
+    if isinstance(part, dict):
+        for key in ('config', 'checkpoint'):
+            if 'checkpoint' in part and isinstance(part.get(key), str):
+                yield f'{field}.{key}', part[key]
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(
+        part, (list, tuple)) else ()
+    for key, value in items:
+        yield from _models(value, f'{field}.{key}')
+
+
+def _annotations(part: Any) -> Iterator[str]:
+    """Paths of the annotation files of a data loader's config."""
+    if isinstance(part, dict):
+        if part.get('ann_file'):
+            yield os.path.join(part.get('data_root') or '', part['ann_file'])
+        part = part.values()
+    if not isinstance(part, str) and hasattr(part, '__iter__'):
+        for inner in part:
+            yield from _annotations(inner)
+
+
+def _where_data_is(cfg: Config, path: str) -> str:
+    """What to do about missing data: set the variable its path begins with, or prepare it."""
+    for name, root in cfg.env_variables.items():
+        if Path(root) in Path(path).parents:
+            return (f': set the environment variable {name}, by "export {name}=<folder of this '
+                    f'data>" (now {os.environ.get(name, "unset")})')
+    return ': see docs/data.md, or say by --cfg-options where it is'
+
+
+def _is_local(path: str) -> bool:
+    return bool(path) and '::' not in path and '://' not in path

@@ -1,0 +1,54 @@
+"""Reading configs of either style, for functions that look into them."""
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.registry import Registry
+
+_VARIABLE = re.compile(r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}')
+
+
+def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file; what it says is plain afterwards, whatever its style.
+
+    Configs in pure Python (``with read_base():``) name classes by the objects themselves, which
+    cannot be looked up or written to a file. Here such a class is its dotted path, which every
+    registry finds. ``env_variables`` has all variables that the file reads, unset ones with their
+    default.
+
+    Args:
+        path: Of the file, or '<package>::<path>' of one that a package installs.
+        options: Fields to replace: dotted name -> value.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read, or has no such field.
+    """
+    path = str(path)
+    if '::' not in path and not Path(path).is_file():
+        raise FileNotFoundError(f'config={path!r} does not exist: give the path of a config file')
+    cfg = get_config(path) if '::' in path else Config.fromfile(path)
+    cfg.merge_from_dict(options or {})
+    # MMEngine only notes the variables that are set.
+    variables = {**dict(_VARIABLE.findall(cfg.text)), **cfg.env_variables}
+    return Config(cfg.to_dict(), filename=cfg.filename, env_variables=variables)
+
+
+def class_of(part: Any, registry: Registry) -> Any:
+    """The class that a part of a config stands for.
+
+    Args:
+        part: A dict with ``type``, a name or a class; or an object that is built already.
+        registry: Where names are looked up.
+
+    Returns:
+        The class, None if its name is unknown.
+    """
+    if not isinstance(part, dict):
+        return type(part)
+    kind = part['type']
+    return registry.get(kind) if isinstance(kind, str) else kind

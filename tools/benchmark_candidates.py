@@ -8,13 +8,14 @@ from typing import Any, Callable, Sequence
 
 import torch
 from made_up_batches import pages
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
+from outputs import in_one_line
 from torch import Tensor
 
 from mmocr_kd.adapters.image_sizes import valid_sizes
-from mmocr_kd.apis import student_config
+from mmocr_kd.apis import read_config, student_config
 from mmocr_kd.measure import Case, Timing, interleave, median_ratio
 from mmocr_kd.models.dld.candidates import candidate_logits, evaluating
 from mmocr_kd.models.dld.shrinking import Shrinker
@@ -58,8 +59,8 @@ def build_spotter(args: argparse.Namespace) -> Any:
     Args:
         args: The command line.
     """
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    with in_one_line():
+        cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     torch.manual_seed(0)
     return MODELS.build(student_config(cfg.model))

@@ -15,7 +15,9 @@ from distill_bench import ADDED, DISTILLED, STUDENT, TEACHER, WHOLE, Bench, buil
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from outputs import in_one_line
 
+from mmocr_kd.apis import read_config, require_files
 from mmocr_kd.measure import Ratio, Timing, interleave, median_ratio
 
 
@@ -60,8 +62,9 @@ def prepare(args: argparse.Namespace, folder: str) -> tuple[Bench, dict[str, Any
     Returns:
         The models, and the batch they see.
     """
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
+    require_files(cfg, ['train_dataloader'] if args.real_data else [],
+                  training=not args.random_teacher)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     bench = build_bench(cfg, folder, args.random_teacher)
     size = args.batch_size or cfg.train_dataloader.batch_size
@@ -155,7 +158,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as folder:
-        bench, batch = prepare(args, folder)
+        with in_one_line():
+            bench, batch = prepare(args, folder)
         print(headline(args, bench, batch), flush=True)
         clock = time.process_time if args.cpu_time else time.perf_counter
         timings = interleave(bench.cases(batch), args.iters, args.warmup, clock)

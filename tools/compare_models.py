@@ -13,12 +13,11 @@ import torch
 from mmengine.analysis import FlopAnalyzer, parameter_count
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
 from mmocr.registry import DATASETS
 from torch import Tensor, nn
 
-from mmocr_kd.apis import load_student
+from mmocr_kd.apis import load_student, read_config
 from mmocr_kd.measure import interleave, tensor_bytes
 
 METRICS = ('precision', 'recall', 'hmean')
@@ -81,7 +80,7 @@ def load_row(model: str, name: str | None, metrics: Path | None) -> Row:
     if not config or config.endswith(':'):
         raise SystemExit(f'{model!r} must be CONFIG:CHECKPOINT')
     try:
-        cfg = get_config(config) if '::' in config else Config.fromfile(config)
+        cfg = read_config(config)
         return Row(name or Path(config).stem, cfg, load_student(cfg, checkpoint),
                    read_metrics(metrics) if metrics else {})
     except (OSError, ValueError) as error:

@@ -5,12 +5,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from export_student import save
-from mmengine.config import Config, DictAction
-from mmengine.hub import get_config
+from mmengine.config import DictAction
+from outputs import in_one_line, require_own_checkpoint, save_checkpoint
 
+from mmocr_kd.apis import read_config
 from mmocr_kd.convert import CONVERTERS, Converted, OfficialLayoutError, misfits, read_official
 
+TOOL = 'convert_weights'
 # What to start from, for crops of the usual size and of half that size
 CONFIGS = {
     'ABINet': ('mmocr::textrecog/abinet/abinet_20e_st-an_mj.py',
@@ -62,9 +63,7 @@ def check(converted: Converted, config: str, options: dict[str, Any] | None) -> 
         SystemExit: If it does not; the message names each field and key.
     """
     try:
-        cfg = get_config(config) if '::' in config else Config.fromfile(config)
-        cfg.merge_from_dict(options or {})
-        wrong = misfits(converted, cfg)
+        wrong = misfits(converted, read_config(config, options))
     except (OSError, ValueError) as error:
         raise SystemExit(f'{config}: {error}') from error
     if wrong:
@@ -89,6 +88,8 @@ def report(converted: Converted) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Read, convert, check, write."""
     args = parse_args(argv)
+    with in_one_line():
+        require_own_checkpoint(args.out, TOOL)
     try:
         converted = CONVERTERS[args.arch](read_official(args.official))
     except OfficialLayoutError as error:
@@ -96,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     report(converted)
     if args.config:
         check(converted, args.config, args.cfg_options)
-    save(converted.checkpoint(), args.out)
+    save_checkpoint(converted.checkpoint(), args.out, TOOL)
     print(f'wrote {args.out}: {args.out.stat().st_size / 1e6:.2f} MB')
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from made_up_batches import pages
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
-from mmocr_kd.apis import Passes, ScalePasses, build_loaded, read_checkpoint
+from mmocr_kd.apis import Passes, ScalePasses, build_loaded, read_checkpoint, read_config
 from mmocr_kd.measure import Case, CostTable, interleave, product_macs
 from mmocr_kd.models.dld import Shrinker
 from mmocr_kd.models.spotters.adapt import distillable
@@ -85,8 +85,7 @@ def load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     Raises:
         ValueError: If the checkpoint cannot be read or does not fit.
     """
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     torch.manual_seed(0)
     if args.checkpoint is None:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from mmocr_kd.adapters import build_teacher, build_term
 from mmocr_kd.adapters.recognition import PairReader, prepare_targets
-from mmocr_kd.apis import find_distillation, find_low_res_distillation
+from mmocr_kd.apis import class_of, find_distillation, find_low_res_distillation
+from mmocr_kd.datasets.transforms import PairedResize
 from mmocr_kd.distill import Teacher, model_config
 from mmocr_kd.hooks import MaskETDistillHook
 from mmocr_kd.measure import Case, peak_bytes, tensor_bytes
@@ -194,7 +195,7 @@ def build_bench(cfg: Config, folder: str, random_teacher: bool = False) -> Bench
     Raises:
         ValueError: If the config does not distil.
     """
-    low_res = MODELS.get(cfg.model.type) is LowResRecognizerDistiller
+    low_res = class_of(cfg.model, MODELS) is LowResRecognizerDistiller
     return (LowResBench if low_res else DetectorBench)(cfg, folder, random_teacher)
 
 
@@ -210,17 +211,17 @@ def pair_sizes(cfg: Config, low: Sequence[int] | None) -> tuple[tuple[int, int],
     """
     if low is not None:
         return (low[0], low[1]), (2 * low[0], 2 * low[1])
-    found = next(_find(cfg.train_dataloader, 'PairedResize'), None)
+    found = next(_find(cfg.train_dataloader, PairedResize), None)
     if found is None:
         raise ValueError(f'{cfg.filename} has no PairedResize in train_dataloader: give --size')
     resize = TRANSFORMS.build(found)
     return resize.lr_scale[::-1], resize.hr_scale[::-1]
 
 
-def _find(part: Any, kind: str) -> Iterator[dict[str, Any]]:
-    """Configs of type ``kind`` anywhere inside ``part``."""
+def _find(part: Any, kind: type) -> Iterator[dict[str, Any]]:
+    """Configs of the transform ``kind`` anywhere inside ``part``."""
     if isinstance(part, dict):
-        if part.get('type') == kind:
+        if 'type' in part and class_of(part, TRANSFORMS) is kind:
             yield part
         part = part.values()
     if not isinstance(part, str) and hasattr(part, '__iter__'):

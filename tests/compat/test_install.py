@@ -16,7 +16,7 @@ from mmocr_kd import compat
 
 def python(code, *args, cwd=None):
     return subprocess.run([sys.executable, '-W', 'ignore', '-c', textwrap.dedent(code), *args],
-                          capture_output=True, text=True, cwd=cwd, timeout=300)
+                          capture_output=True, text=True, cwd=cwd, timeout=1800)
 
 
 class TestMMCVExt:

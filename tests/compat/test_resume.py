@@ -71,7 +71,7 @@ print('RESULT', runner.epoch, runner.iter, losses.sum(), hub.get_scalar('train/n
 def train(work_dir, epochs, package='mmocr_kd', first='sys'):
     return subprocess.run(
         [sys.executable, '-c', TRAINING, str(work_dir), str(epochs), package, first],
-        capture_output=True, text=True, timeout=600)
+        capture_output=True, text=True, timeout=1800)
 
 
 def result(done):

@@ -49,7 +49,8 @@ def export(tmp_path, *options):
     export_student.main([str(tmp_path / 'epoch_1.pth'), str(tmp_path / 'deep/out.pth'),
                          '--config', str(tmp_path / 'dld.py'), *options])
     saved = torch.load(tmp_path / 'deep/out.pth', weights_only=True)
-    assert set(saved) == {'meta', 'state_dict'} and saved['meta'] == {'epoch': 1}
+    assert set(saved) == {'meta', 'state_dict'} and saved['meta'] == {
+        'epoch': 1, 'written_by': 'export_student'}
     return Config.fromfile(tmp_path / 'deep/out.py'), saved['state_dict']
 
 

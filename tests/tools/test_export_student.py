@@ -6,9 +6,11 @@ import export_student
 import pytest
 import tiny
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner, load_checkpoint
 from mmocr.registry import MODELS
+from tiny_configs import distilling
 from torch.utils.data import DataLoader
 
 FITNET = {'loss': {'type': 'FitNetLoss'}, 'source': 'neck',
@@ -60,7 +62,8 @@ def test_leaves_out_what_only_training_needs_and_keeps_the_meta(trained, tmp_pat
     assert isinstance(whole['message_hub']['log_scalars']['train/loss'], HistoryBuffer)
     saved = load_without_mmengine(tmp_path / 'out.pth')
     assert set(saved) == {'meta', 'state_dict'}
-    assert saved['meta'] == whole['meta'] and saved['meta']['iter'] == 2
+    assert saved['meta'] == {**whole['meta'], 'written_by': 'export_student'}
+    assert saved['meta']['iter'] == 2
     adaptors = [key for key in whole['state_dict'] if key.startswith('adaptors.')]
     assert adaptors and set(saved['state_dict']) == set(whole['state_dict']) - set(adaptors)
     said = capsys.readouterr().out
@@ -140,3 +143,48 @@ def test_a_plain_checkpoint_passes_through(tmp_path):
     export_student.main([str(tmp_path / 'plain.pth'), str(tmp_path / 'out.pth')])
     after = torch.load(tmp_path / 'out.pth')['state_dict']
     assert all(after[key].equal(value) for key, value in before['state_dict'].items())
+
+
+class TestNothingIsLost:
+    """Nothing is replaced that the tool did not write, and nothing is exported from nothing."""
+
+    @pytest.fixture
+    def training(self, tmp_path):
+        """A training's checkpoint with its config beside it, of the same name."""
+        config = distilling(tmp_path, 'wrapper')
+        model = MODELS.build(Config.fromfile(config).model)
+        config = config.rename(tmp_path / 'epoch_1.py')
+        torch.save({'meta': {}, 'state_dict': model.state_dict(), 'optimizer': {}},
+                   tmp_path / 'epoch_1.pth')
+        return tmp_path / 'epoch_1.pth', config
+
+    @pytest.mark.parametrize('out, words', [
+        ('epoch_1.pth', 'epoch_1.pth exists and was not written'),  # the training itself
+        ('epoch_1.student', 'epoch_1.py exists and was not written'),  # the config beside it
+        ('published.pth', 'published.pth exists and was not written'),
+        ('folder', 'folder exists and was not written'),
+        ('notes.txt', 'notes.txt exists and was not written')])
+    def test_what_others_wrote_stays(self, training, tmp_path, out, words):
+        torch.save({'meta': {}, 'state_dict': {'w': torch.ones(1)}}, tmp_path / 'published.pth')
+        (tmp_path / 'folder').mkdir()
+        (tmp_path / 'notes.txt').write_text('mine')
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        with pytest.raises(SystemExit, match=words):
+            export_student.main([str(training[0]), str(tmp_path / out), '--config',
+                                 str(training[1])])
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()
+                if path.is_file()} == before
+
+    def test_its_own_output_is_replaced(self, training, tmp_path):
+        for _ in range(2):
+            export_student.main([str(training[0]), str(tmp_path / 'out.pth'), '--config',
+                                 str(training[1])])
+        assert (tmp_path / 'out.py').read_text().startswith('# Written by export_student.py')
+        MODELS.build(Config.fromfile(tmp_path / 'out.py').model)
+
+    @pytest.mark.parametrize('key', ['selector.fc.weight', 'adaptors.0.conv.weight'])
+    def test_a_checkpoint_without_a_student_is_refused(self, key, tmp_path):
+        torch.save({'meta': {}, 'state_dict': {key: torch.ones(1)}}, tmp_path / 'odd.pth')
+        with pytest.raises(SystemExit, match='odd.pth holds no weights of a student.*' + key):
+            export_student.main([str(tmp_path / 'odd.pth'), str(tmp_path / 'out.pth')])
+        assert not (tmp_path / 'out.pth').exists()

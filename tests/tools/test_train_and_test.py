@@ -38,6 +38,9 @@ def run(tmp_path, monkeypatch):
 
     def run(name, *args, config=CONFIG):
         (tmp_path / 'some_config.py').write_text(config)
+        (tmp_path / 'folder').mkdir(exist_ok=True)
+        for weights in ('some.pth', 'folder/some.pth'):
+            (tmp_path / weights).touch()
         tool, ran = load(name), []
 
         class Runner:

@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools/write_embedded.py'
 
 
-@pytest.mark.timeout(120)
 def test_the_tool_writes_both_splits_and_says_so(tmp_path):
     args = (tmp_path, '--train', 3, '--val', 0, '--test', 2, '--image-size', 128, 96, '--tasks',
             'textdet', '--seed', 9)

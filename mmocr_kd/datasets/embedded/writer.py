@@ -50,7 +50,8 @@ def write_split(root: str | os.PathLike[str],
         The JSON files.
 
     Raises:
-        FileExistsError: If ``root`` already holds this split with other fields.
+        FileExistsError: If ``root`` already holds this split with other fields, or annotations
+            of another data set.
         ImportError: If a wheel that ships fonts or photos is not installed.
         ValueError: If a task is unknown or a number is out of range.
     """
@@ -60,7 +61,7 @@ def write_split(root: str | os.PathLike[str],
     # Planning every image first also checks the fields before anything is written.
     data = {task: TASKS[task](num_images=num_images, **_fields(spec)) for task in tasks}
     folder = Path(root)
-    _claim(folder, spec)
+    _claim(folder, spec, tasks)
     _write_images(folder, spec, num_images, tasks, workers)
     return [_write_json(folder, task, spec, data[task]) for task in tasks]
 
@@ -79,9 +80,13 @@ def _fields(spec: SceneSpec) -> dict[str, Any]:
                 difficulty=spec.difficulty, serialize_data=False)
 
 
-def _claim(folder: Path, spec: SceneSpec) -> None:
-    """Note what the folder holds, so that images of two data sets never mix."""
+def _claim(folder: Path, spec: SceneSpec, tasks: list[str]) -> None:
+    """Note what the folder holds, so that two data sets never mix, or one replaces the other."""
     note = folder / f'embedded_{spec.split}.txt'
+    others = [path for task in tasks if (path := folder / f'{task}_{spec.split}.json').exists()]
+    if others and not note.exists():
+        raise FileExistsError(f'{others[0]} exists, and no {note.name} says that it is an embedded '
+                              'data set: choose another folder')
     if note.exists() and note.read_text().strip() != spec.name:
         raise FileExistsError(f'{folder} holds {note.read_text().strip()!r}, not {spec.name!r}: '
                               f'choose another folder, or delete what is in it')

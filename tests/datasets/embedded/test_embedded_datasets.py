@@ -132,7 +132,6 @@ def test_the_base_has_no_samples():
         EmbeddedDataset(num_images=1)
 
 
-@pytest.mark.timeout(240)
 def test_workers_do_not_change_the_data():
     dataset = build('TextSpotting', num_images=8)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +24,6 @@ print(digest.hexdigest())
 """
 
 
-@pytest.mark.timeout(120)
 def test_scenes_are_the_same_in_every_process():
     def digest(threads):
         env = dict(PYTHONPATH=f'{ROOT}:' + ':'.join(sys.path), OMP_NUM_THREADS=threads,

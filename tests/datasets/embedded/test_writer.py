@@ -48,7 +48,6 @@ def test_layout_is_mmocrs(written):
         f'textdet_imgs/val/{index:06d}.png' for index in range(6)]
 
 
-@pytest.mark.timeout(240)
 def test_workers_write_the_same_files(written, tmp_path):
     write_split(tmp_path, SPEC, 6, workers=2)
     assert files(tmp_path) == files(written)
@@ -108,3 +107,11 @@ def test_bad_values_write_nothing(fields, error, words, tmp_path):
         write_split(tmp_path, SPEC, **dict(dict(num_images=2), **fields))
     assert all(word in str(caught.value) for word in words)
     assert not files(tmp_path)
+
+
+def test_annotations_of_another_data_set_are_left_alone(tmp_path):
+    (tmp_path / 'textdet_train.json').write_text('{"real": 1}')
+    with pytest.raises(FileExistsError, match='textdet_train.json exists'):
+        write_split(tmp_path, SceneSpec('train'), 1, ['textdet'])
+    assert [path.name for path in tmp_path.iterdir()] == ['textdet_train.json']
+    assert (tmp_path / 'textdet_train.json').read_text() == '{"real": 1}'

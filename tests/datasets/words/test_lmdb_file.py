@@ -52,7 +52,6 @@ def test_a_released_file_is_forgotten(path):
 
 
 @WORKERS
-@pytest.mark.timeout(120)
 def test_other_processes_read_what_was_open(path, method):
     file = open_lmdb(path)
     read(file)

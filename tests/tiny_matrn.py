@@ -24,7 +24,7 @@ def decoder_cfg(**fields):
         'type': 'MATRNFuser', 'dictionary': DICTIONARY, 'max_seq_len': STEPS, 'num_iters': 2,
         'vision_decoder': {'type': 'ABIVisionDecoder', 'in_channels': WIDTH, 'num_channels': 4,
                            'attn_height': HEIGHT_OF_MAP, 'attn_width': WIDTH_OF_MAP},
-        'language_decoder': {'type': 'ABILanguageDecoder', 'd_model': WIDTH, 'n_head': 2,
+        'language_decoder': {'type': 'ExportableABILanguageDecoder', 'd_model': WIDTH, 'n_head': 2,
                              'd_inner': 32, 'n_layers': 1, 'dropout': 0.},
         'semantic_visual': fusion_cfg(),
         'module_loss': {'type': 'MATRNModuleLoss', 'letter_case': 'lower'},

@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 from typing import Any, Sequence
 
+import torch
 import torch.nn.functional as F
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
@@ -93,13 +94,14 @@ def _check(inputs: Tensor, scales: Sequence[float]) -> None:
 def _resize(inputs: Tensor, old: list[Size], new: list[Size], pad_divisor: int, antialias: bool,
             pad_value: float) -> Tensor:
     canvas = [padded(max(edges), pad_divisor) for edges in zip(*new)]
-    resized = inputs.new_full((*inputs.shape[:2], *canvas), pad_value)
-    for target, image, before, after in zip(resized, inputs, old, new):
+    resized = []
+    for image, before, after in zip(inputs, old, new):
         image = image[:, :before[0], :before[1]]
         if before != after:
             image = F.interpolate(image[None], after, mode='bilinear', antialias=antialias)[0]
-        target[:, :after[0], :after[1]] = image
-    return resized
+        margins = 0, canvas[1] - after[1], 0, canvas[0] - after[0]
+        resized.append(F.pad(image, margins, value=pad_value))
+    return torch.stack(resized)  # not written into: graphs for ONNX lose what is
 
 
 def _rescale_sample(sample: Any, rescaling: Rescaling, scale: float) -> Any:

@@ -32,7 +32,8 @@ DISTILLED = [name for name in DETECTORS if re.search(r'teacher\s*=', CONFIGS[nam
 
 # Fields that say how often layers repeat.
 _LAYERS = dict.fromkeys(('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder',
-                         'ABIEncoder', 'ABILanguageDecoder', 'SemanticVisualFusion'), 'n_layers')
+                         'ABIEncoder', 'ABILanguageDecoder', 'ExportableABILanguageDecoder',
+                         'SemanticVisualFusion'), 'n_layers')
 _LAYERS['PARSeqViT'] = 'depth'
 
 

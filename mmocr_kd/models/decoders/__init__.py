@@ -1,12 +1,13 @@
 """Decoders of text recognisers."""
 from .additive_attention import AdditiveAttention
 from .attn_lstm_decoder import AttnLSTMDecoder
+from .exportable_abi_language_decoder import ExportableABILanguageDecoder
 from .matrn_fuser import MATRNFuser
 from .parseq_decoder import PARSeqDecoder
 from .semantic_visual_fusion import SemanticVisualFusion
 from .visual_token_masking import VisualTokenMasking
 
 __all__ = [
-    'AdditiveAttention', 'AttnLSTMDecoder', 'MATRNFuser', 'PARSeqDecoder', 'SemanticVisualFusion',
-    'VisualTokenMasking'
+    'AdditiveAttention', 'AttnLSTMDecoder', 'ExportableABILanguageDecoder', 'MATRNFuser',
+    'PARSeqDecoder', 'SemanticVisualFusion', 'VisualTokenMasking'
 ]

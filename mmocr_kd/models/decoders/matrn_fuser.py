@@ -23,7 +23,8 @@ class MATRNFuser(BaseDecoder):
             ``max_seq_len`` steps are trained, see
             :class:`~mmocr_kd.models.module_losses.MATRNModuleLoss`.
         vision_decoder: Config of an ABIVisionDecoder.
-        language_decoder: Config of an ABILanguageDecoder.
+        language_decoder: Config of an ABILanguageDecoder; of an
+            :class:`.ExportableABILanguageDecoder`, for export to ONNX.
         semantic_visual: Config of a
             :class:`~mmocr_kd.models.decoders.semantic_visual_fusion.SemanticVisualFusion`.
             All three get ``dictionary`` and ``max_seq_len`` from here.
@@ -132,5 +133,5 @@ def word_lengths(logits: Tensor, end_idx: int, shortest: int = 2) -> Tensor:
     Returns:
         Long, in [shortest, T], shape (N,); T without an end token.
     """
-    ended = (logits.argmax(dim=2) == end_idx).cumsum(dim=1) > 0
+    ended = (logits.argmax(dim=2) == end_idx).long().cumsum(dim=1) > 0  # ONNX counts no booleans
     return ((~ended).sum(dim=1) + 1).clamp(shortest, logits.shape[1])

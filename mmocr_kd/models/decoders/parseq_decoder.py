@@ -9,6 +9,7 @@ from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
+from ..graph import is_drawn
 from .attention import KeyValue
 from .parseq_orders import causal_mask, cloze_mask, draw_orders, order_masks, side_by_side
 from .two_stream_decoder import TwoStreamDecoder
@@ -131,7 +132,7 @@ class PARSeqDecoder(TwoStreamDecoder):
 
         Returns:
             Probabilities of shape (N, T, C), T = ``max_seq_len + 1``. Read character by character
-            without refinement, T ends where the longest word does.
+            without refinement, T ends where the longest word does, except in an exported graph.
         """
         memory = self.remember(feat, out_enc)
         logits = self._read_stepwise(memory) if self.decode_ar else self._read_at_once(memory)
@@ -158,7 +159,8 @@ class PARSeqDecoder(TwoStreamDecoder):
                                  content_mask=causal_mask(step + 1, tokens.device))
             steps.append(self.head(features))
             tokens = torch.cat([tokens, steps[-1].argmax(-1)], dim=1)
-            if (tokens == self.dictionary.end_idx).any(1).all():
+            # A graph reads on: where the images it is drawn from end must not end others.
+            if not is_drawn() and (tokens == self.dictionary.end_idx).any(1).all():
                 break
         return torch.cat(steps, dim=1)
 
@@ -170,7 +172,8 @@ class PARSeqDecoder(TwoStreamDecoder):
     def _refine(self, memory: list[KeyValue], logits: Tensor) -> Tensor:
         """Logits (N, max_seq_len + 1, C) of reading again with the others as context."""
         context = torch.cat([self._starts(memory), logits[:, :-1].argmax(-1)], dim=1)
-        unread = (context == self.dictionary.end_idx).cumsum(1)[:, None, None] > 0
+        ended = (context == self.dictionary.end_idx).long()  # ONNX counts no booleans
+        unread = ended.cumsum(1)[:, None, None] > 0
         length, device = context.size(1), context.device
         # Two masks: with several layers, the content stream has to keep its own.
         query_mask = cloze_mask(self.max_seq_len + 1, length, device) | unread

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from ...losses import check_scale_factors
+from ..graph import is_drawn
 from ..selectors import ResolutionSelector
+
+_NO_GRAPH = (
+    'which scale is chosen depends on what an image shows, and sizes in a graph do not: export '
+    'model.selector and model.student, each by itself, and shrink between them as docs/tools.md '
+    'shows; or set test_scale, for a graph that always sees images at that scale')
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,15 @@ class ScaleChooser:
         Args:
             images: As above.
             data_samples: As above.
+
+        Raises:
+            RuntimeError: If a graph is drawn (ONNX, tracing) in which the choice would be fixed.
         """
         if self.test_scale is not None:
             return ScaleChoice([self.test_scale] * len(images), self.candidates)
         assert self.selector is not None  # the constructor saw to that
+        if is_drawn():
+            raise RuntimeError(_NO_GRAPH)
         logits = self.selector(images, data_samples)
         return self._choice(logits, self.selector.decide(logits, 'argmax'))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 from mmengine.config import Config
 
@@ -45,21 +45,22 @@ def _models(part: Any, field: str) -> Iterator[tuple[str, str]]:
         for key in ('config', 'checkpoint'):
             if 'checkpoint' in part and isinstance(part.get(key), str):
                 yield f'{field}.{key}', part[key]
-    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(
-        part, (list, tuple)) else ()
-    for key, value in items:
+    for key, value in _members(part):
         yield from _models(value, f'{field}.{key}')
+
+
+def _members(part: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(part, dict):
+        return part.items()
+    return enumerate(part) if isinstance(part, (list, tuple)) else ()
 
 
 def _annotations(part: Any) -> Iterator[str]:
     """Paths of the annotation files of a data loader's config."""
-    if isinstance(part, dict):
-        if part.get('ann_file'):
-            yield os.path.join(part.get('data_root') or '', part['ann_file'])
-        part = part.values()
-    if not isinstance(part, str) and hasattr(part, '__iter__'):
-        for inner in part:
-            yield from _annotations(inner)
+    if isinstance(part, dict) and part.get('ann_file'):
+        yield os.path.join(part.get('data_root') or '', part['ann_file'])
+    for _, value in _members(part):
+        yield from _annotations(value)
 
 
 def _where_data_is(cfg: Config, path: str) -> str:

@@ -206,7 +206,7 @@ def test_two_processes_give_one_result(tmp_path):
     for rank in ranks:
         rank.start()
     for rank in ranks:
-        rank.join(60)
+        rank.join(1800)
         assert rank.exitcode == 0
     expected = evaluate([random_scene(seed) for seed in range(3)])
     for rank in range(2):

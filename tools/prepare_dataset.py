@@ -53,6 +53,23 @@ def load_config(zoo: Path, dataset: str, task: str) -> Config:
     return Config.fromfile(zoo / dataset / f'{task}.py')
 
 
+def require_new(cfg: Config, splits: list[str]) -> None:
+    """Refuse to replace annotations, which somebody may have mended by hand.
+
+    Args:
+        cfg: Of the preparer.
+        splits: What it is to prepare.
+
+    Raises:
+        SystemExit: If there are any.
+    """
+    for split in splits:
+        path = Path(cfg.data_root, f'{cfg.task}_{split}.json')
+        if f'{split}_preparer' in cfg and path.exists():
+            raise SystemExit(f'{path} exists: delete it to prepare it anew, or leave {split!r} out '
+                             'of --splits')
+
+
 def main() -> None:
     """Prepare every data set that was asked for."""
     args = parse_args()
@@ -64,6 +81,7 @@ def main() -> None:
         cfg.config_generator = None
         if args.data_root:
             cfg.data_root = args.data_root
+        require_new(cfg, args.splits)
         DatasetPreparer.from_file(cfg).run(args.splits)
 
 

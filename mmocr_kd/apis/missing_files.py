@@ -28,8 +28,8 @@ def require_files(cfg: Config, loaders: Sequence[str] = (), training: bool = Fal
     if training:
         found += [(field, path, _TRAIN_FIRST) for part in ('model', 'custom_hooks')
                   for field, path in _models(cfg.get(part), part)]
-    found += [(name, path, _where_data_is(cfg, path)) for name in loaders
-              for path in dict.fromkeys(_annotations(cfg.get(name)))]
+    found += [(name, path, _where_data_is(cfg, path, source)) for name in loaders
+              for path, source in dict.fromkeys(_annotations(cfg.get(name)))]
     lines = [f'{field}: {path!r} does not exist{hint}' for field, path, hint in found
              if _is_local(path) and not os.path.exists(path)]
     if lines:
@@ -55,20 +55,23 @@ def _members(part: Any) -> Iterable[tuple[Any, Any]]:
     return enumerate(part) if isinstance(part, (list, tuple)) else ()
 
 
-def _annotations(part: Any) -> Iterator[str]:
-    """Paths of the annotation files of a data loader's config."""
+def _annotations(part: Any) -> Iterator[tuple[str, str]]:
+    """Annotation files of a data loader's config, and what makes them, if it says so."""
     if isinstance(part, dict) and part.get('ann_file'):
-        yield os.path.join(part.get('data_root') or '', part['ann_file'])
+        path = os.path.join(part.get('data_root') or '', part['ann_file'])
+        yield path, part.get('source') or ''
     for _, value in _members(part):
         yield from _annotations(value)
 
 
-def _where_data_is(cfg: Config, path: str) -> str:
-    """What to do about missing data: set the variable its path begins with, or prepare it."""
+def _where_data_is(cfg: Config, path: str, source: str) -> str:
+    """What to do about missing data: set the variable its path begins with, or make it."""
     for name, root in cfg.env_variables.items():
         if Path(root) in Path(path).parents:
             return (f': set the environment variable {name}, by "export {name}=<folder of this '
                     f'data>" (now {os.environ.get(name, "unset")})')
+    if source:
+        return f'. It comes from: {source}'
     return ': see docs/data.md, or say by --cfg-options where it is'
 
 

@@ -71,7 +71,8 @@ class TestRequiredFiles:
         (tmp_path / 'words.py').write_text(
             "root = '{{$WORDS:data/words}}'\n"
             "train_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[\n"
-            "    dict(type='A', data_root=root, ann_file='a.lmdb'), dict(type='Embedded')]))\n"
+            "    dict(type='A', data_root=root, ann_file='a.lmdb'), dict(type='Embedded'),\n"
+            "    dict(type='C', ann_file='made.json', source='make it so')]))\n"
             "test_dataloader = dict(dataset=dict(type='B', ann_file='there/test.json'))\n"
             "model = dict(teacher=dict(config='mmocr::x.py', checkpoint='work_dirs/t.pth'),\n"
             "             backbone=dict(init_cfg=dict(checkpoint='torchvision://resnet18')))\n"
@@ -87,8 +88,10 @@ class TestRequiredFiles:
         assert [line.split(' does')[0] for line in lines] == [
             "model.teacher.checkpoint: 'work_dirs/t.pth'",
             "custom_hooks.0.teacher.config: 'gone.py'",
-            "train_dataloader: 'data/words/a.lmdb'", "test_dataloader: 'there/test.json'"]
-        assert 'train it first' in lines[0] and 'docs/data.md' in lines[3]
+            "train_dataloader: 'data/words/a.lmdb'", "train_dataloader: 'made.json'",
+            "test_dataloader: 'there/test.json'"]
+        assert 'train it first' in lines[0] and 'docs/data.md' in lines[4]
+        assert lines[3].endswith('exist. It comes from: make it so')
         assert 'export WORDS=<folder of this data>' in lines[2] and 'unset' in lines[2]
 
     def test_only_what_is_used_counts(self, cfg, tmp_path):

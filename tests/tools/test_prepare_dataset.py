@@ -128,7 +128,6 @@ def test_parallel_processes_report_malformed_lines(run, tmp_path):
     assert not (tmp_path / 'textdet_train.json').exists()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize('name, make, pattern', [
     ('td500', write_td500, '**/test/*.JPG'), ('casia10k', write_casia10k, '**/train/*.jpg')])
 def test_an_image_that_is_cut_off_is_named_and_nothing_written(name, make, pattern, run, tmp_path):
@@ -139,6 +138,16 @@ def test_an_image_that_is_cut_off_is_named_and_nothing_written(name, make, patte
     with pytest.raises(ValueError, match=f'{image.name} is no readable image, or is cut off'):
         run(name, '--data-root', tmp_path, '--nproc', 1, '--splits', split)
     assert not (tmp_path / f'textdet_{split}.json').exists()
+
+
+def test_annotations_that_are_there_are_left_alone(run, tmp_path):
+    write_td500(tmp_path)
+    (tmp_path / 'textdet_train.json').write_text('mended by hand')
+    with pytest.raises(SystemExit, match="textdet_train.json exists.*leave 'train' out"):
+        run('td500', '--data-root', tmp_path, '--nproc', 1)
+    run('td500', '--data-root', tmp_path, '--nproc', 1, '--splits', 'val', 'test')
+    assert (tmp_path / 'textdet_train.json').read_text() == 'mended by hand'
+    assert (tmp_path / 'textdet_test.json').exists()
 
 
 @pytest.mark.parametrize('args, words', [

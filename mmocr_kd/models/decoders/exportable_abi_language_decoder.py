@@ -23,7 +23,7 @@ class ExportableABILanguageDecoder(ABILanguageDecoder):
         """Steps of each word, its end included; all T without one. Long, shape (N,)."""
         return word_lengths(logit, self.dictionary.end_idx, shortest=1)
 
-    def _get_location_mask(self, seq_len: int,  # type: ignore[override]
+    def _get_location_mask(self, seq_len: int,
                            device: torch.device | str | None = None) -> list[Tensor]:
         """MMOCR's mask (T, T), once for each attention of a layer."""
         mask = super()._get_location_mask(seq_len, device)

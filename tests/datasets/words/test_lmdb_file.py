@@ -98,7 +98,6 @@ def test_two_data_sets_are_read_by_threads(path):
     assert images == [[lmdb_files.image(i).sum() for i in range(1, 7)] * 2] * 16
 
 
-@pytest.mark.timeout(600)
 def test_a_fork_while_another_thread_opens_does_not_hang(path, monkeypatch):
     file, opened, opening = open_lmdb(path), lmdb.open, threading.Event()
 

@@ -1,6 +1,8 @@
 """What models have to know about being recorded as a graph."""
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 
@@ -10,5 +12,6 @@ def is_drawn() -> bool:
     What depends on values rather than shapes is then fixed for ever. Compiling is no such case:
     ``torch.compile`` looks again.
     """
-    exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)  # before 2.7
+    compiler: Any = getattr(torch, 'compiler', None)  # PyTorch 2.0 has none, is_exporting is of 2.7
+    exporting = getattr(compiler, 'is_exporting', getattr(compiler, 'is_compiling', bool))
     return torch.jit.is_tracing() or exporting()

@@ -33,7 +33,8 @@ from mmocr_kd.apis import student_checkpoint
 RECOGNISERS = ('abinet', 'abinet-mmocr', 'matrn', 'parseq', 'parseq-tiny')
 FAMILIES = [name for name in DISTILLED if re.search('kd-ltr_.*(textzoom|embedded)$', name)]
 RUNNER = {*inspect.signature(Runner).parameters, 'default_scope', 'auto_scale_lr'}
-MMOCR = Path(mmocr.__file__).parent / '.mim/configs/textrecog'
+# 'mmocr::' leads to where links end.
+MMOCR = Path(mmocr.__file__).resolve().parent / '.mim/configs/textrecog'
 
 
 def arm(name, kind=''):

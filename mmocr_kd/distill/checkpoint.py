@@ -1,12 +1,14 @@
 """Reading a model's weights safely, and loading them all or not at all."""
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from pathlib import Path
 from typing import Any, Mapping
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from .download import download, is_address
@@ -45,9 +47,9 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
                   checkpoint: str | os.PathLike[str], config: str | None = None) -> None:
     """Load weights, refusing anything but a perfect match.
 
-    Buffers that the model computes itself need not be there; where they are, as in MMOCR's files
-    of 2022 (``data_preprocessor.mean``), they have to say the same. What distilling wrappers add to
-    a student's checkpoint is left out.
+    Buffers that the model computes itself need not be there. Where they are, as in MMOCR's files
+    of 2022 (``data_preprocessor.mean``), the config counts, as in MMEngine; one that says something
+    else is warned of. What distilling wrappers add to a student's checkpoint is left out.
 
     Args:
         model: Receives the weights.
@@ -56,7 +58,7 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
         config: Where the model comes from, for the message.
 
     Raises:
-        CheckpointError: If any key, shape or computed buffer differs, listing them.
+        CheckpointError: If any key or shape differs, listing them.
     """
     wanted, computed = model.state_dict(), dict(model.named_buffers())
     given = {key: value for key, value in state.items()
@@ -67,6 +69,7 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
             f'checkpoint={os.fspath(checkpoint)} does not fit {type(model).__name__}'
             f'{f" of {config}" if config else ""}:\n' + '\n'.join(problems)
             + '\nGive the config the checkpoint was trained with.')
+    _warn_of_other_values(given, computed, checkpoint)
     model.load_state_dict({key: given[key] for key in wanted})
 
 
@@ -120,12 +123,16 @@ def _differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor],
         f'  {key}: shape {tuple(given[key].shape)}, the config wants {tuple(wanted[key].shape)}'
         for key in wanted if key in given and wanted[key].shape != given[key].shape
     ]
-    values = [
-        f'  {key}: {_values(given[key])}, the config says {_values(value)}'
-        for key, value in computed.items()
-        if key in given and key not in wanted and not _agree(given[key], value)
-    ]
-    return [line for kind in (missing, extra, shapes, values) for line in _brief(kind)]
+    return [line for kind in (missing, extra, shapes) for line in _brief(kind)]
+
+
+def _warn_of_other_values(given: Mapping[str, Tensor], computed: Mapping[str, Tensor],
+                          checkpoint: str | os.PathLike[str]) -> None:
+    for key in computed.keys() & given.keys():
+        if not _agree(given[key], computed[key]):
+            print_log(f'checkpoint={os.fspath(checkpoint)} has {key}={_values(given[key])}, the '
+                      f'config says {_values(computed[key])}, and counts: is it the config that '
+                      'the checkpoint was trained with?', 'current', logging.WARNING)
 
 
 def _agree(given: Tensor, computed: Tensor) -> bool:

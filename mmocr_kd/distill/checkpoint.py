@@ -69,7 +69,8 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
             f'checkpoint={os.fspath(checkpoint)} does not fit {type(model).__name__}'
             f'{f" of {config}" if config else ""}:\n' + '\n'.join(problems)
             + '\nGive the config the checkpoint was trained with.')
-    _warn_of_other_values(given, computed, checkpoint)
+    unsaved = {key: value for key, value in computed.items() if key not in wanted}
+    _warn_of_other_values(given, unsaved, checkpoint)
     model.load_state_dict({key: given[key] for key in wanted})
 
 

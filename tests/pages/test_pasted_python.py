@@ -10,10 +10,13 @@ import numpy as np
 import own_data
 import pages
 import pytest
+import tiny_dld_detector
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmocr.registry import DATASETS, HOOKS, MODELS
+
+from mmocr_kd.apis import deployed_config
 
 BLOCKS = [block for block in pages.blocks('python') if '_base_' not in block.text]
 
@@ -68,12 +71,46 @@ def inferencer_of_detectors(block: pages.Block, folder: Path) -> None:
     assert list((folder / 'results').rglob('photo.jpg'))
 
 
+def inferencer_of_exported(block: pages.Block, folder: Path) -> None:
+    for name, config in (('detector', 'masket_dbnet_mbv3'),
+                         ('student', 'textrecog/kd_ltr/parseq-mini-lr_kd-ltr_3e_embedded')):
+        cfg = deployed_config(Config.fromfile(f'configs/{config}.py'))
+        cfg.dump(f'{name}.py')
+        save_random(cfg, f'{name}.pth')
+    exec(block.text, {})
+
+
+def onnx_of_student(block: pages.Block, folder: Path) -> dict[str, Any]:
+    pytest.importorskip('onnx')
+    cfg = Config.fromfile('configs/textrecog/parseq/parseq-mini_10e_embedded.py')
+    cfg.dump('student.py')
+    save_random(cfg, 'student.pth')
+    defined: dict[str, Any] = {}
+    exec(block.text, defined)
+    assert (folder / 'student.onnx').exists()
+    return defined
+
+
+def onnx_in_two_parts(block: pages.Block, folder: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    (first, ) = [one for one in BLOCKS if 'class Network' in one.text]
+    dld = tiny_dld_detector.dld().eval()
+    image = np.random.default_rng(0).normal(size=(1, 3, 96, 160)).astype(np.float32)
+    defined = dict(Network=onnx_of_student(first, folder)['Network'], dld=dld, image=image)
+    exec(block.text, defined)
+    with torch.no_grad():
+        expected = dld(torch.from_numpy(image), mode='tensor').numpy()
+    np.testing.assert_allclose(defined['maps'], expected, rtol=0, atol=1e-4)
+
+
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
     'EmbeddedTextDetDataset': embedded, "type='TextZoomDataset'": words_and_pairs,
     'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
-    'TextSpotInferencer': inferencer_of_spotters, 'MMOCRInferencer': inferencer_of_detectors,
+    'TextSpotInferencer': inferencer_of_spotters, "rec='CRNN'": inferencer_of_detectors,
+    "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
+    'dld.selector': onnx_in_two_parts,
 }
 
 
@@ -96,5 +133,5 @@ def pasted(block: pages.Block) -> dict[str, Any]:
 
 
 def save_random(cfg: Config, path: str) -> None:
-    Path(path).parent.mkdir(parents=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)

@@ -1,5 +1,6 @@
 """Every test runs with the package's components registered, in MMOCR's scope."""
 import functools
+import gc
 import logging
 
 import cv2
@@ -24,6 +25,11 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if item.get_closest_marker('nightly')]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish():
+    """MMEngine collects garbage at each data set, a second without this: modules are none."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope='session')

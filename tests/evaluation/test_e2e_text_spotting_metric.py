@@ -60,14 +60,13 @@ def test_equal_to_icdars_protocol_step_by_step(protocol):
 
 
 @pytest.mark.parametrize('strategy', ['vanilla', 'max_matching'])
-@pytest.mark.parametrize('thresholds', [{'start': .3, 'stop': .9, 'step': .1},
-                                        {'start': .5, 'stop': .6, 'step': .2}])
+@pytest.mark.parametrize('thresholds', [{}, {'pred_score_thrs': dict(start=.5, stop=.6, step=.2)}])
 def test_detection_is_mmocrs(strategy, thresholds):
     samples = [random_scene(seed, texts=['HOTEL', '24h']) for seed in range(40)]
     theirs = Evaluator(METRICS.build({'type': 'HmeanIOUMetric', 'strategy': strategy,
-                                      'pred_score_thrs': thresholds}))
+                                      **thresholds}))
     theirs.process(samples)
-    ours = evaluate(samples, strategy=strategy, pred_score_thrs=thresholds)
+    ours = evaluate(samples, strategy=strategy, **thresholds)
     for name, value in theirs.evaluate(40).items():
         assert ours[name.replace('icdar/', 'det_')] == pytest.approx(value)
 
@@ -126,6 +125,17 @@ def test_half_an_overlap_is_not_enough():
     half = scene([(box(0, 0, 20), 'A')], [(box(0, 0, 10), 'A')])
     assert evaluate([half])['det_hmean'] == 0
     assert evaluate([half], match_iou_thr=.49)['e2e_none_hmean'] == 1
+
+
+def test_half_inside_of_what_is_ignored_is_no_excuse():
+    half = scene([(box(0, 0, 20), '###')], [(box(10, 0, 20), 'A')])
+    assert evaluate([half])['det_precision'] == 0
+    assert evaluate([half], ignore_precision_thr=.49)['det_precision'] == 1
+
+
+def test_results_are_named_as_asked():
+    sample = scene([(box(0, 0), 'A')], [(box(0, 0), 'A')])
+    assert evaluate([sample], prefix='icdar15')['icdar15/det_hmean'] == 1
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def test_first_come_is_counted_at_each_threshold_alone(problem):
     found, read = count_hits(overlapping, right, kept, 'vanilla')
     expected = [first_come(overlapping, right, column) for column in kept.T]
     assert list(zip(found, read)) == expected
+    assert found.dtype.kind == read.dtype.kind == 'i'
 
 
 @given(problems())

@@ -48,6 +48,18 @@ def test_rectangles_by_hand():
     np.testing.assert_allclose(covered_shares(b, shared), [[.5, 0]])
 
 
+def test_the_unit_of_length_does_not_matter():
+    """Such as where coordinates are shares of the image's sides."""
+    rows, columns = random_polygons(5, 0), random_polygons(6, 1)
+    found = []
+    for scale in (1, 1 / 256):
+        a, b = (geometries([p * scale for p in polygons]) for polygons in (rows, columns))
+        shared = intersection_areas(a, b)
+        found.append([ious(a, b, shared), covered_shares(b, shared)])
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-6)
+    assert found[0][0].any()
+
+
 def test_lines_overlap_nothing():
     line = geometries([[0, 0, 4, 4, 2, 2]])
     shared = intersection_areas(line, line)

@@ -26,6 +26,10 @@ def test_words_may_be_shorter():
     assert dictionary_word('no!', special_characters='.', min_length=2) is None
 
 
+def test_the_possessive_goes_whatever_is_special():
+    assert dictionary_word("Joe's", special_characters='') == 'Joe'
+
+
 @pytest.mark.parametrize('reading, right', [
     ('"Hi!"', True), ('hi!"', False), ('"HI!', True), ('Hi!"', False), ('hi!', True), ('hi', False),
     ('', False), ('"Hi!""', False)])

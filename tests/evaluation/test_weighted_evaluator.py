@@ -61,6 +61,13 @@ def test_a_single_data_set_needs_no_sizes():
     assert evaluator.evaluate(4)['weighted/recog/acc'] == 0.75
 
 
+def test_samples_that_fill_up_the_last_batch_of_several_processes_do_not_count():
+    evaluator = build(['words'], (4,))
+    evaluator.dataset_meta = {}
+    evaluator.metrics[0].results = [1, 0, 1, 1, 1]
+    assert evaluator.evaluate(4)['words/recog/num'] == 4
+
+
 @pytest.mark.parametrize('fields, words', [
     (dict(averages={'mean': ['easy', 'tiny']}), 'tiny'), (dict(averages={'mean': []}), 'some of'),
     (dict(averages={'easy': ['easy']}), "'easy', which is a data set's")])

@@ -29,6 +29,13 @@ def test_weighted_among_the_plainly_near(text, words, data):
     assert distance == weighed.min() and word == near[int(np.argmin(weighed))]
 
 
+def test_words_two_edits_farther_than_the_nearest_are_weighed_and_no_others():
+    sure_of_the_first = [1., .1, .1, .1, .1]
+    words = ['Xbcde', 'aWXYe', 'aWXYZ']  # one, three and four edits away
+    assert Lexicon(words[:2]).nearest('abcde', sure_of_the_first) == ('aWXYe', .3)
+    assert Lexicon(words[::2]).nearest('abcde', sure_of_the_first) == ('Xbcde', 1)
+
+
 def test_of_equal_words_the_first():
     assert Lexicon(['Stop', 'STOP']).nearest('stop') == ('Stop', 0)
     assert Lexicon(['Stop', 'STOP']).nearest('shop') == ('Stop', 1)

@@ -18,21 +18,15 @@ def neighbours(labels, y, x):
 
 
 def expanded(masks, labels, min_area):
-    """Progressive scale expansion; who has grown in one kernel does not grow in the next."""
+    """As the compiled operator expands: at once, into the largest kernel."""
     grown = np.where(np.bincount(labels.ravel())[labels] < min_area, 0, labels)
-    queue = deque(zip(*grown.nonzero()))
-    for mask in masks[-2::-1]:
-        stopped = deque()
-        while queue:
-            y, x = queue.popleft()
-            grew = False
-            for near in neighbours(grown, y, x):
-                if mask[near] and not grown[near]:
-                    grown[near], grew = grown[y, x], True
-                    queue.append(near)
-            if not grew:
-                stopped.append((y, x))
-        queue = stopped
+    queue = deque(zip(*grown.nonzero())) if len(masks) > 1 else deque()
+    while queue:
+        y, x = queue.popleft()
+        for near in neighbours(grown, y, x):
+            if masks[0][near] and not grown[near]:
+                grown[near] = grown[y, x]
+                queue.append(near)
     return grown
 
 

@@ -5,12 +5,10 @@ import argparse
 import json
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import torch
-from mmengine.analysis import FlopAnalyzer, parameter_count
+from mmengine.analysis import parameter_count
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
@@ -18,7 +16,7 @@ from mmocr.registry import DATASETS
 from torch import Tensor, nn
 
 from mmocr_kd.apis import load_student, read_config
-from mmocr_kd.measure import interleave, tensor_bytes
+from mmocr_kd.measure import interleave, product_macs, tensor_bytes
 
 METRICS = ('precision', 'recall', 'hmean')
 
@@ -44,7 +42,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__ + ' Only what the finished model needs is counted, no adaptors. '
-        'GFLOPs count a multiply-add once, as MMEngine and most papers do. Latency is that of the '
+        'GFLOPs count a multiply-add once, as MMEngine and most papers do, and products alone: '
+        'convolutions, matrices, attention, recurrent layers. Latency is that of the '
         'network (image to probability map, batch of 1, without post-processing); the models '
         'take turns, so that a drifting machine is fair to all.')
     parser.add_argument('models', nargs='+', metavar='CONFIG:CHECKPOINT', help='what to compare')
@@ -122,26 +121,6 @@ def test_size(row: Row) -> tuple[int, int]:
     return tuple(inputs.shape[-2:])
 
 
-def count_flops(model: nn.Module, image: Tensor) -> int:
-    """Multiply-adds of a forward pass; deformable convolutions included.
-
-    Args:
-        model: A detector.
-        image: Shape (1, 3, H, W).
-    """
-    flops = FlopAnalyzer(model, (image, ))
-    for op, weight in (('Modulated', 3), ('', 2)):
-        flops.set_op_handle(f'prim::PythonOp.{op}DeformConv2dFunction',
-                            partial(_convolution, weight=weight))
-    flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return flops.total()
-
-
-def _convolution(inputs: list[Any], outputs: list[Any], weight: int) -> int:
-    _, channels, *kernel = inputs[weight].type().sizes()
-    return prod(outputs[0].type().sizes()) * channels * prod(kernel)
-
-
 @torch.no_grad()
 def measure(rows: list[Row], size: tuple[int, int], iters: int, device: str) -> list[list[str]]:
     """Cells of the table.
@@ -165,9 +144,10 @@ def measure(rows: list[Row], size: tuple[int, int], iters: int, device: str) -> 
 
 def _cells(row: Row, image: Tensor, seconds: float) -> list[str]:
     metrics = [f'{row.metrics[name]:.4f}' if name in row.metrics else '-' for name in METRICS]
+    macs = product_macs(partial(row.model, image, None, mode='tensor'))
     return [
         row.name, *metrics, f"{parameter_count(row.model)[''] / 1e6:.2f}",
-        f'{count_flops(row.model, image) / 1e9:.2f}', f'{seconds * 1e3:.1f}',
+        f'{macs / 1e9:.2f}', f'{seconds * 1e3:.1f}',
         f'{tensor_bytes(row.model.state_dict().values()) / 1e6:.2f}'
     ]
 

@@ -21,12 +21,25 @@ LARGE_WORDS = (3, 32, 128)
 
 @pytest.mark.parametrize('name', FILES)
 def test_every_operator_is_known(name):
-    cfg = without_pretrained(load(FILES[name]).to_dict()['model'])
+    cfg = few_words(without_pretrained(load(FILES[name]).to_dict()['model']))
     model = MODELS.build(shallow(cfg)).eval()
+    read = []
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('error', RuntimeWarning)
         data = model.data_preprocessor(batch_for(name), training=False)
-        assert product_macs(lambda: model(**data, mode='predict')) > 0
+        assert product_macs(lambda: read.extend(model(**data, mode='predict'))) > 0
+    assert 'recognizer' not in cfg or len(read[0].pred_instances) > 0
+
+
+def few_words(cfg):
+    """Random weights take hundreds of spots for words; a spotter need not read all of them."""
+    detector = cfg.get('detector', {})
+    if 'det_head' in detector:
+        detector['det_head']['postprocessor'].update(
+            max_candidates=20, min_text_score=0, min_text_width=0)
+    for stage in detector.get('test_cfg', {}).values():
+        stage['max_per_img'] = 3
+    return cfg
 
 
 def batch_for(name):

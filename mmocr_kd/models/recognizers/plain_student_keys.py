@@ -19,7 +19,8 @@ class PlainStudentKeys(nn.Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._register_state_dict_hook(_shorten)
-        self.register_load_state_dict_pre_hook(_lengthen)
+        # The public name is new in PyTorch 2.5.
+        self._register_load_state_dict_pre_hook(_lengthen, with_module=True)
 
 
 def _shorten(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:

@@ -8,7 +8,8 @@ from mmengine.utils import apply_to
 from torch import Tensor, nn
 
 # Compiled mmcv's operators take whatever layout they get for the usual one, unchecked and without
-# an error; MMOCR's STN views what its convolutions put out, which raises.
+# an error (all but DCN of version 1, which raises); MMOCR's STN views what its convolutions put
+# out, which raises.
 _CONTIGUOUS_ONLY = ('mmcv.ops.', 'mmocr.models.textrecog.preprocessors.')
 
 

@@ -1,7 +1,7 @@
 """Frozen networks in channels-last layout, beside operators that take any layout for the usual one.
 
-Compiled mmcv is not needed: here operators get what it makes of their inputs, the memory read as if
-it were contiguous.
+Compiled mmcv is not needed: without it, operators get what it makes of their inputs, the memory
+read as if it were contiguous.
 """
 import pytest
 import tiny
@@ -32,6 +32,8 @@ def compiled(monkeypatch):
     def unchecked(op):
         return lambda *tensors, **geometry: op(*map(misread, tensors), **geometry)
 
+    if not _ext.__file__.endswith('.py'):
+        return  # they are
     for name in READS_MAPS:
         monkeypatch.setattr(_ext, name, unchecked(getattr(_ext, name)))
 
@@ -69,11 +71,18 @@ def network(request):
     return shaken(nn.Sequential(nn.Conv2d(3, 4, 3), PARTS[request.param](), nn.Conv2d(4, 2, 1)))
 
 
+def misreads(network, images, expected):
+    try:
+        return not torch.allclose(network(images), expected, atol=1e-3)
+    except RuntimeError as error:  # the one compiled operator that looks
+        return 'must be contiguous' in str(error)
+
+
 def test_values_stay_with_operators_that_read_unchecked(network, compiled):
     images = torch.randn(2, 3, 9, 8)
     expected = network(images)
     last = images.contiguous(memory_format=torch.channels_last)
-    assert not torch.allclose(network(last), expected, atol=1e-3)  # they do misread
+    assert misreads(network, last, expected)
     to_channels_last(network)
     torch.testing.assert_close(network(last), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(network(images), expected, atol=1e-5, rtol=1e-5)
@@ -95,7 +104,7 @@ def test_a_teacher_gives_the_maps_of_its_model(dcn, tmp_path, compiled):
     cfg = tiny.dbnet_cfg(backbone={
         'type': 'mmdet.ResNet', 'depth': 50, 'base_channels': 4, 'style': 'pytorch',
         'norm_cfg': {'type': 'BN'}, 'dcn': {'type': dcn, 'deform_groups': 1},
-        'stage_with_dcn': (False, True, True, True)})
+        'stage_with_dcn': (False, True, True, False)})  # the last map is too small for compiled DCN
     cfg['neck']['in_channels'] = [16, 32, 64, 128]
     model = MODELS.build(cfg)
     for name, parameter in model.named_parameters():

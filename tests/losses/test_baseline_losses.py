@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmocr_kd.losses import BinaryKDLoss, CWDLoss, FitNetLoss, MaskETLoss
+from mmocr_kd.losses import BinaryKDLoss, CWDLoss, FitNetLoss, MaskETLoss, PixelLoss
 
 ALL = [BinaryKDLoss, CWDLoss, FitNetLoss]
 
@@ -46,6 +46,24 @@ def test_binary_kd_at_one_is_cross_entropy_less_the_teachers_entropy():
     expected = F.binary_cross_entropy_with_logits(student, soft)
     expected = expected - F.binary_cross_entropy(soft, soft)
     assert torch.allclose(BinaryKDLoss()(student, teacher)['loss_kd'], expected)
+
+
+def test_a_mask_is_ignored_where_all_positions_count():
+    student, teacher = pair()
+    loss = BinaryKDLoss(mask='none')
+    nowhere = torch.zeros_like(teacher, dtype=torch.bool)
+    assert torch.equal(loss(student, teacher, nowhere)['loss_kd'], loss(student, teacher)['loss_kd'])
+
+
+def test_pixel_losses_of_ones_own_compute_in_float32_under_autocast():
+    class Product(PixelLoss):
+        def pixel_losses(self, student, teacher):
+            return {'loss_product': student @ teacher}  # what autocast computes in bfloat16
+
+    student, teacher = (x.detach().float() for x in pair((2, 4, 4)))
+    with torch.autocast('cpu', torch.bfloat16):
+        found = Product('none', False, 'mask')(student, teacher)['loss_product']
+    torch.testing.assert_close(found, (student @ teacher).mean(), atol=0, rtol=1e-5)
 
 
 @pytest.mark.parametrize('shape', [(2, 3, 4), (2, 5, 3, 4)])

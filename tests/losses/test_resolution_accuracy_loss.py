@@ -243,6 +243,16 @@ def test_half_precision_is_computed_in_float32(mode, combine, dtype):
     assert decisions.grad.isfinite().all()
 
 
+@pytest.mark.parametrize('max_ratio, same', [(1, True), (1e6, False)])
+def test_no_scale_counts_as_better_than_the_limit_says(max_ratio, same):
+    candidates, labels, _ = words()
+    decisions = one_hot(0, 1, 2).requires_grad_()
+    loss = ResolutionAccuracyLoss(combine='probs', max_ratio=max_ratio)
+    value(loss, decisions, candidates, labels).backward()
+    chosen = decisions.grad.diagonal()[:, None]
+    assert (decisions.grad >= chosen - 1e-9).all().item() is same
+
+
 def readable(smallest, steps=2, classes=5):
     """Candidates for one word that is readable from scale number ``smallest`` on."""
     candidates = torch.zeros(6, 1, steps, classes)

@@ -65,6 +65,7 @@ def test_a_table_in_another_unit_is_the_same_loss():
     a = ResolutionCostLoss([.3, .5, .8], 'table', costs=costs)
     b = ResolutionCostLoss([.3, .5, .8], 'table', costs=[c * 1e9 for c in costs])
     assert torch.allclose(a.rel_cost, b.rel_cost)
+    assert a.rel_cost.tolist() == pytest.approx([.16, .32, .64])  # 4 at 0.8 makes 6.25 at 1
 
 
 def test_expected_cost_is_the_mean_over_draws():

@@ -119,6 +119,16 @@ def test_the_projectors_see_what_they_should():
         assert (results[0] == results[1]) is same
 
 
+def test_behind_the_end_autoregressive_decoders_read_nothing_and_the_projectors_see_zeros():
+    student, teacher = glimpses()
+    past = torch.arange(4) >= torch.tensor([[2], [3]])
+    blanked = [x.masked_fill(past[..., None], 0) for x in (student, teacher)]
+    loss = loss_of('bilstm')
+    found = value(student, teacher, golden.labels([2, 3], autoregressive=True), loss)
+    assert found == value(*blanked, golden.labels([2, 3]), loss)
+    assert found != value(student, teacher, golden.labels([2, 3]), loss)
+
+
 def test_permutations_are_averaged_and_do_not_meet():
     a, teacher_a = glimpses()
     b, teacher_b = glimpses()

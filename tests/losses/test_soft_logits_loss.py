@@ -192,8 +192,9 @@ def test_the_floor_limits_what_a_blind_student_costs():
     result = value(student, teacher, labels, temperature=1., alpha=0.)
     result.backward()
     assert result.item() == pytest.approx(10) and (student.grad == 0).all()
-    lower = value(student, teacher, labels, temperature=1., alpha=0., log_floor=-50.)
-    assert lower.item() == pytest.approx(50)
+    for floor in (-50., -.5):
+        moved = value(student, teacher, labels, temperature=1., alpha=0., log_floor=floor)
+        assert moved.item() == pytest.approx(-floor)
 
 
 def test_permutations_are_averaged():

@@ -96,12 +96,14 @@ def test_a_polygon_partly_outside_is_cut_off():
 
 
 def test_kernel_is_dbs_own_target():
-    polygons = [tiny.box(5, 5, 50, 14), np.array([10, 25, 55, 30, 50, 45, 8, 40], np.float32)]
-    samples = [tiny.sample(polygons, size=SIZE)]
-    kernel = draw(samples, kind='kernel')[0].numpy()
+    size = (192, 256)
+    polygons = [tiny.box(20, 20, 200, 56),
+                np.array([40, 100, 220, 120, 200, 180, 32, 160], np.float32)]
+    samples = [tiny.sample(polygons, size=size)]
+    kernel = draw(samples, size, size, kind='kernel')[0].numpy()
     target = np.asarray(DBModuleLoss().get_targets(copy.deepcopy(samples))[0])[0]
-    assert (kernel != (target > 0)).mean() < .01
-    assert kernel.sum() < draw(samples)[0].sum()
+    assert (kernel != (target > 0)).mean() < .001
+    assert kernel.sum() < draw(samples, size, size)[0].sum()
 
 
 def test_annotations_are_only_read():

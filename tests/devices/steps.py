@@ -155,11 +155,12 @@ def _hooked(folder, hook, model=None, **fields):
     """A model that a hook is set on."""
     built = HOOKS.build(hook)
     return Case(MODELS.build(model or tiny.dbnet_cfg()), _texts(),
-                before=lambda model: built.before_train(_runner(model)), **fields)
+                before=lambda model: built.before_train(_runner(model, built)), **fields)
 
 
-def _runner(model, iter=0):
-    return mock.Mock(spec=['model', 'epoch', 'iter', 'train_loop'], model=model, epoch=0, iter=iter)
+def _runner(model, hook, iter=0):
+    return mock.Mock(spec=['model', 'hooks', 'epoch', 'iter', 'train_loop'], model=model,
+                     hooks=[hook], epoch=0, iter=iter)
 
 
 @case
@@ -357,7 +358,7 @@ def dld_detector_reading(folder):
 def temperature_hook(folder):
     hook = HOOKS.build({'type': 'GumbelTemperatureHook', 'by_epoch': False})
     made = _dld_detector(losses={'cost': {}})
-    made.before = lambda model: hook.before_train(_runner(model, iter=3))
+    made.before = lambda model: hook.before_train(_runner(model, hook, iter=3))
     return made
 
 

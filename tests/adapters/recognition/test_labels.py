@@ -43,6 +43,12 @@ def test_ctc_has_a_blank_and_frames(ctc):
     assert found.is_ctc and found.end_idx is None and found.blank_idx == 36
 
 
+def test_more_frames_than_there_are_cannot_be_valid(ctc):
+    samples = [tiny_recog.sample('ab', valid_ratio=ratio) for ratio in (.99, 1., 1.3)]
+    prepare_targets(ctc, samples)
+    assert labels_of(ctc, samples, torch.zeros(3, 25, 37)).frames.tolist() == [25, 25, 25]
+
+
 def test_dictionaries_are_compared_class_by_class(attention, ctc):
     require_same_dictionary(ctc, ctc)
     with pytest.raises(ValueError, match='different dictionaries'):

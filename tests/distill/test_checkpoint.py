@@ -71,6 +71,12 @@ def test_buffers_that_older_versions_saved_may_stand_there(tmp_path, net, log):
     assert not log
 
 
+def test_values_that_were_rounded_say_the_same(tmp_path, net, log):
+    mean = {'data_preprocessor.mean': net.data_preprocessor.mean + .005}
+    assert load(saved(tmp_path, {**net.state_dict(), **mean}), net)
+    assert not log
+
+
 @pytest.mark.parametrize('mean', [torch.zeros(3, 1, 1), torch.full((1, 1, 1), 123.675),
                                   torch.full((2, 1, 1), 123.675)])
 def test_the_config_counts_and_another_value_is_told(tmp_path, net, log, mean):
@@ -103,6 +109,16 @@ def test_a_model_that_does_not_fit_is_left_as_it_was(net):
     with pytest.raises(CheckpointError, match='w.pth does not fit Net of net.py'):
         load_strictly(net, state, 'w.pth', 'net.py')
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize('missing, shown, rest', [(5, 5, []), (7, 5, ['  ... and 2 more'])])
+def test_of_many_differences_some_are_listed_and_the_rest_is_counted(missing, shown, rest):
+    model = nn.Sequential(*[nn.Linear(1, 1, bias=False) for _ in range(8)])
+    state = dict(list(model.state_dict().items())[missing:])
+    with pytest.raises(CheckpointError) as error:
+        load_strictly(model, state, 'w.pth')
+    listed = [f'  missing: {i}.weight' for i in range(shown)]
+    assert str(error.value).splitlines()[1:-1] == listed + rest
 
 
 class TestFolders:

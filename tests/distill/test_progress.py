@@ -1,7 +1,7 @@
 import pytest
 from mmengine.logging import MessageHub
 
-from mmocr_kd.distill import training_progress
+from mmocr_kd.distill import Schedule, training_progress
 
 NAMES = [f'test_progress_{i}' for i in range(3)]
 
@@ -40,3 +40,21 @@ def test_validation_belongs_to_the_training(hubs):
     train(hubs[0], 1, 10)
     hubs[0].update_info('loop_stage', 'val')
     assert training_progress() == (1, 10, 7)
+
+
+def test_schedules_that_change_ask_where_the_training_is(hubs):
+    changing = Schedule(by_epoch=False, start=10, warmup=4)
+    assert Schedule().weight_now() == 1
+    with pytest.raises(RuntimeError, match='no Runner of MMEngine'):
+        changing.weight_now()
+    train(hubs[0], 2, 11)
+    assert changing.weight_now() == .5
+    assert (Schedule(start=2).weight_now(), Schedule(start=3).weight_now()) == (1, 0)
+
+
+def test_loops_without_epochs_have_none_to_count(hubs):
+    train(hubs[0], 0, 11)
+    hubs[0].update_info('max_epochs', 1)
+    with pytest.raises(ValueError, match='set by_epoch=False'):
+        Schedule(stop=3).weight_now()
+    assert Schedule(by_epoch=False, stop=12).weight_now() == 1

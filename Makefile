@@ -28,7 +28,7 @@ mutants: $(INSTALLED)
 	mkdir -p $(MUTANTS)
 	git ls-files -z | xargs -0 cp --parents -pt $(MUTANTS)
 	sed -i 's,/PART\b,/$(PART),' $(MUTANTS)/pyproject.toml
-	cd $(MUTANTS) && $(abspath $(BIN))/mutmut run --max-children 2; \
+	cd $(MUTANTS) && $(abspath $(BIN))/mutmut run --max-children 2 && \
 		$(abspath $(BIN))/mutmut results
 
 venv: $(INSTALLED)

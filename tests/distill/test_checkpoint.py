@@ -71,8 +71,10 @@ def test_buffers_that_older_versions_saved_may_stand_there(tmp_path, net, log):
     assert not log
 
 
-def test_values_that_were_rounded_say_the_same(tmp_path, net, log):
-    mean = {'data_preprocessor.mean': net.data_preprocessor.mean + .005}
+@pytest.mark.parametrize('mean, off', [((123.675, 116.28, 103.53), .005), ((0., 0., 0.), 5e-5)])
+def test_values_that_were_rounded_say_the_same(tmp_path, log, mean, off):
+    net = Net(mean)
+    mean = {'data_preprocessor.mean': net.data_preprocessor.mean + off}
     assert load(saved(tmp_path, {**net.state_dict(), **mean}), net)
     assert not log
 

@@ -51,6 +51,13 @@ def kept(tmp_path):
     return list((tmp_path / 'hub' / 'checkpoints').iterdir())
 
 
+def test_a_file_grows_beside_where_it_is_kept(server, tmp_path, monkeypatch):
+    """The folder for temporary files may be too small, or on another disk."""
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'nowhere'))
+    server.files['/w.pth'] = weights(tmp_path, 1)
+    assert (read_weights(f'{server.root}/w.pth')['w'] == 1).all()
+
+
 def test_addresses_that_end_alike_are_told_apart(server, tmp_path):
     for value in (1, 2):
         server.files[f'/run{value}/epoch_1.pth'] = weights(tmp_path, value)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmocr_kd.distill import InheritanceError, inherit, inherit_weights
+from mmocr_kd.distill import InheritanceError, inherit, inherit_weights, keeps_own_start
 
 
 def net(width=4, head=3):
@@ -136,3 +136,16 @@ def test_says_once_what_became_of_the_keys(state, monkeypatch):
     inherit_weights(net(head=5), state, allowed=['head.*'])
     assert said == ['Sequential: 7 tensors inherited from the teacher; '
                     'reinitialised: head.weight, head.bias']
+
+
+PRETRAINED, DRAWN = {'type': 'Pretrained', 'checkpoint': 'w.pth'}, {'type': 'Xavier'}
+
+
+@pytest.mark.parametrize('part, init_cfg, keeps', [
+    ('wrapper', PRETRAINED, True), ('student', PRETRAINED, True),
+    ('student.stem', PRETRAINED, False), ('student', [DRAWN, PRETRAINED], True),
+    ('student', [DRAWN], False), ('student', DRAWN, False), ('wrapper', None, False)])
+def test_only_a_whole_student_that_loads_weights_keeps_its_own_start(part, init_cfg, keeps):
+    wrapper, student = nn.Module(), net()
+    {'wrapper': wrapper, 'student': student, 'student.stem': student.stem}[part].init_cfg = init_cfg
+    assert keeps_own_start(wrapper, student) is keeps

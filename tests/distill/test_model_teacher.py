@@ -118,6 +118,15 @@ def test_a_config_that_does_not_exist_is_named(student, config):
         teacher.bind(student, {})
 
 
+def test_weights_of_another_model_are_refused_naming_the_config(tmp_path, spec):
+    path = str(tmp_path / 'other.py')
+    Config({'model': tiny.dbnet_cfg(width=.5, neck=16)}).dump(path)
+    with pytest.raises(CheckpointError, match=f'does not fit DBNet of {path}:'):
+        ModelTeacher(path, spec['checkpoint']).build()
+    with pytest.raises(CheckpointError, match='does not fit DBNet:'):
+        ModelTeacher({'model': tiny.dbnet_cfg(width=.5, neck=16)}, spec['checkpoint']).build()
+
+
 @pytest.mark.parametrize('checkpoint', [None, 3])
 def test_a_checkpoint_that_is_no_path_is_refused(checkpoint):
     with pytest.raises(TypeError, match=f'checkpoint={checkpoint} must be a path or an address'):

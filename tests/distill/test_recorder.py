@@ -49,6 +49,15 @@ def test_recorded_tensors_carry_gradients():
     assert net.body[0].weight.grad is not None
 
 
+def test_only_what_runs_after_start_is_recorded():
+    net, x = Net(), torch.randn(2, 3)
+    recorder = Recorder(net, {'out': Source('body')})
+    net(x, times=2)
+    with pytest.raises(RecordingError, match='without start'):
+        recorder.stop()
+    assert torch.equal(run(recorder, net, x)['out'], net.body(x))
+
+
 def test_unknown_path_lists_its_neighbours():
     with pytest.raises(RecordingError, match=r"no module 'body.9'.*body.0.*body.1"):
         Recorder(Net(), {'x': Source('body.9')})

@@ -89,3 +89,9 @@ def test_a_model_without_preprocessor_takes_inputs_as_they_are():
 def test_keeps_the_dtype(dtype):
     convert = Renormalize(Normalization.of(model(**IMAGENET)), Normalization.of(model(**HALF)))
     assert convert(torch.zeros(1, 3, 2, 2, dtype=dtype)).dtype == dtype
+
+
+def test_is_read_off_the_preprocessor_value_by_value():
+    found = Normalization.of(model(**IMAGENET, bgr_to_rgb=True))
+    assert found.mean == pytest.approx(IMAGENET['mean']) and found.swaps_channels
+    assert found.std == pytest.approx(IMAGENET['std']) and found.channels is None

@@ -58,6 +58,15 @@ def test_only_what_runs_after_start_is_recorded():
     assert torch.equal(run(recorder, net, x)['out'], net.body(x))
 
 
+def test_what_becomes_of_a_recording_is_no_concern_of_the_next_pass():
+    net, x = Net(), torch.randn(2, 3)
+    recorder = Recorder(net, {'out': Source('body')})
+    before = run(recorder, net, x)['out']
+    expected = before.detach().clone()
+    before.detach().zero_()
+    assert torch.equal(run(recorder, net, x)['out'], expected)
+
+
 def test_unknown_path_lists_its_neighbours():
     with pytest.raises(RecordingError, match=r"no module 'body.9'.*body.0.*body.1"):
         Recorder(Net(), {'x': Source('body.9')})

@@ -154,6 +154,17 @@ def test_padding_does_not_matter(mode, combine):
 
 
 @every_kind
+def test_a_batch_is_the_mean_over_the_steps_of_its_words(mode, combine):
+    candidates, labels, teacher = words()
+    loss, decisions = ResolutionAccuracyLoss(mode, combine), one_hot(0, 1, 2)
+    alone = [value(loss, decisions, candidates[:, n:n + 1],
+                   Labels(labels.indexes[n:n + 1], LENGTHS[n:n + 1]), teacher[n:n + 1],
+                   BATCH_IDX[n:n + 1]) for n in range(5)]
+    mean = (torch.stack(alone) * LENGTHS).sum() / LENGTHS.sum()
+    torch.testing.assert_close(value(loss, decisions, candidates, labels, teacher), mean)
+
+
+@every_kind
 def test_words_belong_to_their_images(mode, combine):
     candidates, labels, teacher = words()
     loss = ResolutionAccuracyLoss(mode, combine)

@@ -68,6 +68,18 @@ def test_nothing_is_kept_between_batches(crnn):
         assert not recorder._values and not recorder._active
 
 
+def test_alone_the_student_reads_as_in_a_pair_and_needs_no_teacher(crnn):
+    batch = crnn.batch('hello', 'ab')
+    samples = copy.deepcopy(batch['data_samples'])
+    crnn.student.eval()  # what it reads depends on no batch before
+    reading, labels = crnn.reader.read_alone(crnn, batch['inputs'], samples)
+    assert crnn.reader.teacher.model is None
+    paired, _, others = crnn.read(batch)
+    torch.testing.assert_close(reading.logits, paired.logits)
+    assert torch.equal(labels.indexes, others.indexes)
+    assert labels.lengths.tolist() == [5, 2]
+
+
 def test_wrong_dictionary_is_refused_every_time(crnn):
     crnn.student.decoder.dictionary._dict.append('!')
     for _ in range(2):

@@ -49,7 +49,7 @@ def test_recordings_of_several_orders_become_several_readings():
                   'visual': torch.rand(2, 8, 4)}
     reading = build_reading(recordings, [tiny_recog.sample('ab')] * 2)
     assert len(reading.logits) == len(reading.glimpses) == 6
-    assert reading.attention is None
+    assert reading.attention is None and reading.visual is recordings['visual']
     assert torch.equal(reading.logits[5], recordings['logits'][5])
 
 

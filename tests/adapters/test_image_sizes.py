@@ -68,7 +68,7 @@ def test_sizes_without_padding():
     assert valid_sizes(inputs, None) == [(40, 60)] * 3
 
 
-@pytest.mark.parametrize('size', [(41, 60), (40, 61), (0, 5)])
+@pytest.mark.parametrize('size', [(41, 60), (40, 61), (0, 5), (5, 0)])
 def test_sizes_that_cannot_be(size):
     data = [TextDetDataSample(metainfo={'img_shape': size, 'img_path': 'a.png'})]
     with pytest.raises(ValueError, match="'a.png' does not fit the batch"):

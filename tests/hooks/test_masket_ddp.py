@@ -26,8 +26,9 @@ def free_port():
 class LoopOnly:
     """What the hook needs of a runner."""
 
-    def __init__(self, model):
+    def __init__(self, model, hook):
         self.model, self.epoch, self.iter, self._train_loop = model, 0, 0, None
+        self.hooks = [hook]
 
 
 CASES = {'hook': {}, 'wrapper': {}, 'idle wrapper': {'start': 5}}
@@ -52,7 +53,8 @@ def two_steps(rank, spec, kind, schedule):
     model = MODELS.build(cfg).train()
     wrapped = MMDistributedDataParallel(model, broadcast_buffers=False)
     if kind == 'hook':
-        MaskETDistillHook(spec, schedule=schedule).before_train(LoopOnly(wrapped))
+        hook = MaskETDistillHook(spec, schedule=schedule)
+        hook.before_train(LoopOnly(wrapped, hook))
     for _ in range(2):  # the second step fails if the first left a parameter without gradient
         wrapped.zero_grad()
         data = model.data_preprocessor(tiny.batch(seed=rank), True)

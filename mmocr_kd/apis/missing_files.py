@@ -7,6 +7,8 @@ from typing import Any, Iterable, Iterator, Sequence
 
 from mmengine.config import Config
 
+from ..distill.checkpoint import train_command
+
 
 def require_files(cfg: Config, loaders: Sequence[str] = (), training: bool = False) -> None:
     """Check that the files of a run are there.
@@ -26,8 +28,8 @@ def require_files(cfg: Config, loaders: Sequence[str] = (), training: bool = Fal
     """
     found = [('load_from', cfg.get('load_from') or '', '')]
     if training:
-        found += [(field, path, _TRAIN_FIRST) for part in ('model', 'custom_hooks')
-                  for field, path in _models(cfg.get(part), part)]
+        found += [found_one for part in ('model', 'custom_hooks')
+                  for found_one in _models(cfg.get(part), part)]
     found += [(name, path, _where_data_is(cfg, path, source)) for name in loaders
               for path, source in dict.fromkeys(_annotations(cfg.get(name)))]
     lines = [f'{field}: {path!r} does not exist{hint}' for field, path, hint in found
@@ -36,15 +38,17 @@ def require_files(cfg: Config, loaders: Sequence[str] = (), training: bool = Fal
         raise FileNotFoundError('\n'.join(lines))
 
 
-_TRAIN_FIRST = ': train it first, or say by --cfg-options where it is'
+def _train_first(config: Any, path: str) -> str:
+    command = f' by "{train_command(config, path)}"' if isinstance(config, str) else ''
+    return f': train it first{command}, or say by --cfg-options where it is'
 
 
-def _models(part: Any, field: str) -> Iterator[tuple[str, str]]:
-    """Dotted names and paths of the checkpoints, and configs beside them, in a part of a config."""
+def _models(part: Any, field: str) -> Iterator[tuple[str, str, str]]:
+    """Dotted names and paths, and what to do, of the checkpoints, and configs beside them, in a part of a config."""
     if isinstance(part, dict):
         for key in ('config', 'checkpoint'):
             if 'checkpoint' in part and isinstance(part.get(key), str):
-                yield f'{field}.{key}', part[key]
+                yield f'{field}.{key}', part[key], _train_first(part.get('config'), part[key])
     for key, value in _members(part):
         yield from _models(value, f'{field}.{key}')
 

@@ -99,9 +99,18 @@ def _last_of(folder: Path) -> Path:
 def _train_hint(path: Path, config: Any) -> str:
     if not isinstance(config, str):
         return ' Train that model first, or correct the path.'
+    return f' Train it first:\n  {train_command(config, path)}'
+
+
+def train_command(config: str, checkpoint: str | os.PathLike[str]) -> str:
+    """What makes a checkpoint.
+
+    Args:
+        config: Path of its config, or ``mmocr::`` path.
+        checkpoint: Path it shall have.
+    """
     name = config.split('/')[-1] if '::' in config else config
-    folder = shlex.quote(str(path.parent))
-    return f' Train it first:\n  mim train mmocr {name} --work-dir {folder}'
+    return f'mim train mmocr {name} --work-dir {shlex.quote(str(Path(checkpoint).parent))}'
 
 
 def _state_dict(loaded: Any, checkpoint: str) -> dict[str, Tensor]:

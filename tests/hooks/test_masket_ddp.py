@@ -7,6 +7,7 @@ import tiny
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from mmengine.logging import MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmocr.registry import MODELS
 
@@ -40,6 +41,8 @@ def one_rank(rank, port, spec, results):
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR='localhost', MASTER_PORT=str(port))
     dist.init_process_group('gloo', rank=rank, world_size=2)
+    hub = MessageHub.get_instance('ddp')  # stands for a Runner's
+    hub.update_info_dict({'loop_stage': 'train', 'epoch': 0, 'iter': 0, 'max_epochs': 9})
     for kind, schedule in CASES.items():
         results[kind, rank] = two_steps(rank, spec, kind, schedule)
     dist.destroy_process_group()

@@ -47,7 +47,7 @@ def paste(tmp_path):
 
     def run(text: str) -> list[list[str]]:
         environment = {**os.environ, 'PATH': f'{programs}:{os.environ["PATH"]}'}
-        done = subprocess.run(['bash', '-euc', text], cwd=tmp_path, env=environment, text=True,
+        done = subprocess.run(['bash', '-ec', text], cwd=tmp_path, env=environment, text=True,
                               capture_output=True)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in log.read_text().splitlines()]

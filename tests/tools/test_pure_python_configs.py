@@ -30,7 +30,7 @@ CLASSES = {
     'LoadOCRAnnotations': 'mmocr.datasets.transforms',
     'PackTextDetInputs': 'mmocr.datasets.transforms', 'SGD': 'torch.optim',
     'EmbeddedTextDetDataset': 'mmocr_kd.datasets.embedded', 'CRNN': 'mmocr.models.textrecog',
-    'DetRecTextSpotter': 'mmocr_kd.models.spotters',
+    'DetRecTextSpotter': 'mmocr_kd.models.spotters', 'MobileNetV3': 'mmocr_kd.models.backbones',
 }
 
 

@@ -96,7 +96,8 @@ def test_schedule_follows_the_message_hub(spec, progress):
 
 
 @pytest.mark.parametrize('schedule', [{'start': 1}, {'warmup': 3}, {'stop': 2}])
-def test_schedules_ask_for_a_runner(spec, schedule):
+def test_schedules_ask_for_a_runner(spec, schedule, monkeypatch):
+    monkeypatch.setattr(MessageHub, '_instance_dict', {})  # of trainings that other tests broke off
     with pytest.raises(RuntimeError, match='no Runner of MMEngine is training'):
         loss(build(spec, MASKET, schedule=schedule))
 

@@ -44,7 +44,7 @@ def _train_first(config: Any, path: str) -> str:
 
 
 def _models(part: Any, field: str) -> Iterator[tuple[str, str, str]]:
-    """Dotted names and paths, and what to do, of the checkpoints, and configs beside them, in a part of a config."""
+    """Dotted names and paths of checkpoints, and configs beside them, and what to do without."""
     if isinstance(part, dict):
         for key in ('config', 'checkpoint'):
             if 'checkpoint' in part and isinstance(part.get(key), str):

@@ -9,7 +9,7 @@ import torch
 from hypothesis import settings
 from mmengine.config import config, utils
 from mmengine.logging import MMLogger
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, init_default_scope
 
 import mmocr_kd  # noqa: F401  (before any test imports MMOCR: it makes that possible)
 
@@ -36,6 +36,14 @@ def pytest_collection_finish():
 def mmocr_scope():
     with DefaultScope.overwrite_default_scope('mmocr'):
         yield
+
+
+@pytest.fixture(scope='module')
+def mmocr_scope_afterwards():
+    """For tests of MMOCR's inferencers, which leave a default scope behind."""
+    yield
+    DefaultScope._instance_dict.clear()
+    init_default_scope('mmocr')
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ import torch
 from config_zoo import CONFIGS, ROOT, load, shallow, without_pretrained
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import InstanceData, LabelData
 from mmocr.apis.inferencers import (
     MMOCRInferencer,
@@ -39,12 +38,7 @@ FAMILIES = [
 ]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def scope():
-    """Inferencers leave a default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-    init_default_scope('mmocr')
+pytestmark = pytest.mark.usefixtures('mmocr_scope_afterwards')
 
 
 @pytest.fixture(scope='module')

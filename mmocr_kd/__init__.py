@@ -11,4 +11,4 @@ from .hooks import *  # noqa: E402
 from .losses import *  # noqa: E402
 from .models import *  # noqa: E402
 
-__version__ = '0.4.0'
+__version__ = '0.5.0'

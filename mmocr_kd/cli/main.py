@@ -1,0 +1,12 @@
+"""The command and its verbs, one file each."""
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+
+
+@click.group(context_settings={'help_option_names': ['-h', '--help']})
+@click.version_option(__version__, prog_name='mmocr-kd')
+def main() -> None:
+    """Knowledge distillation for MMOCR 1.x."""

@@ -1,0 +1,25 @@
+"""The command itself."""
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+from click.testing import CliRunner
+
+from mmocr_kd import __version__
+from mmocr_kd.cli import main
+
+
+def test_help_names_every_verb():
+    shown = CliRunner().invoke(main, ['-h']).output
+    assert all(verb in shown for verb in main.commands)
+
+
+def test_console_script_is_the_same_command():
+    script, = [found for found in entry_points(group='console_scripts') if found.name == 'mmocr-kd']
+    assert script.load() is main
+
+
+def test_runs_as_a_module():
+    shown = subprocess.run([sys.executable, '-m', 'mmocr_kd', '--version'], capture_output=True,
+                           text=True, timeout=600, check=True)
+    assert shown.stdout.split() == ['mmocr-kd,', 'version', __version__]

@@ -10,6 +10,7 @@ from mmocr.structures import TextDetDataSample
 from mmocr.utils import offset_polygon
 from torch import Tensor
 
+from .det_targets import prepared_mask
 from .ignored import ignored_flags
 
 _SHRINK_RATIO = 0.4  # of DB's probability targets
@@ -25,7 +26,10 @@ def draw_text_mask(data_samples: Sequence[TextDetDataSample],
 
     Polygons are drawn at that size, not resized as a map, so that small text survives. Instances
     that are ignored, have fewer than three corners, no area, or NaN or Inf coordinates are left
-    out; parts outside the image are cut off. The annotations are only read.
+    out; parts outside the image are cut off. The annotations are only read. Where
+    :class:`~mmocr_kd.datasets.transforms.DBTargets` drew the mask in a worker of the data loader,
+    that is what is returned, and the host neither draws nor waits. Photos without labels
+    (``labelled=False``) have no text to draw.
 
     Args:
         data_samples: N samples with ``gt_instances.polygons`` (lists of x, y, x, y, ... in pixels
@@ -39,6 +43,10 @@ def draw_text_mask(data_samples: Sequence[TextDetDataSample],
         Bool mask of shape (N, h, w) on the device of ``logits``.
     """
     height, width = logits.shape[-2:]
+    if input_size == (height, width):
+        drawn = prepared_mask(data_samples, input_size, kind, include_ignored)
+        if drawn is not None:
+            return drawn
     scale = np.array([width / input_size[1], height / input_size[0]])
     # One pixel larger on each side: cv2 draws what lies outside onto the border of the canvas.
     canvas = np.zeros((len(data_samples), height + 2, width + 2), np.uint8)
@@ -54,6 +62,8 @@ def draw_text_mask(data_samples: Sequence[TextDetDataSample],
 
 def _polygons(sample: TextDetDataSample, ignored: Sequence[bool],
               include_ignored: bool) -> list[np.ndarray]:
+    if not sample.get('labelled', True):
+        return []
     polygons = [
         np.array(polygon, dtype=np.float64).reshape(-1, 2)
         for polygon, ignore in zip(sample.gt_instances.polygons, ignored)

@@ -27,7 +27,7 @@ import torch
 from fake_device import FakeDevice
 from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
-from mmocr.registry import EVALUATOR, HOOKS, MODELS
+from mmocr.registry import EVALUATOR, HOOKS, MODELS, TRANSFORMS
 from torch import nn
 
 CASES = {}
@@ -167,6 +167,19 @@ def _runner(model, hook, iter=0):
 def masket_hook(folder):
     return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
                             'schedule': {'by_epoch': False}})
+
+
+@case
+def masket_hook_with_prepared_targets(folder):
+    """Targets and masks come from the workers of the data loader."""
+    cfg = tiny.dbnet_cfg()
+    cfg['det_head']['module_loss'] = {'type': 'PreparedDBModuleLoss'}
+    made = _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
+                            'schedule': {'by_epoch': False}}, cfg)
+    prepare = TRANSFORMS.build({'type': 'DBTargets'})
+    made.data['data_samples'] = [prepare({'data_samples': sample})['data_samples']
+                                 for sample in made.data['data_samples']]
+    return made
 
 
 @case

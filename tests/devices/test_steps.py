@@ -39,6 +39,7 @@ REASONS = {
 # How often a training step may wait, apart from what MMOCR and MMEngine do themselves.
 WAITS = {
     'masket_hook': {FLAGS: 1, FINITE: 1},
+    'masket_hook_with_prepared_targets': {FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'dbnet_distiller': {FLAGS: 2, FINITE: 4},  # two masks, four recordings
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},

@@ -1,4 +1,5 @@
 """Pipeline steps, registered in MMOCR's ``TRANSFORMS``."""
+from .db_targets import DBTargets
 from .degradation import TextDegradation
 from .filter_recog_text import FilterRecogText
 from .load_image import BrokenImageError, CheckedLoadImageFromFile
@@ -9,6 +10,7 @@ from .paired_resize import PairedResize
 from .synthesize_lr import SynthesizeLR
 
 __all__ = [
-    'BrokenImageError', 'CheckedLoadImageFromFile', 'FilterRecogText', 'PackPairedTextRecogInputs',
-    'PackTextSpottingInputs', 'PairedApply', 'PairedResize', 'SynthesizeLR', 'TextDegradation'
+    'BrokenImageError', 'CheckedLoadImageFromFile', 'DBTargets', 'FilterRecogText',
+    'PackPairedTextRecogInputs', 'PackTextSpottingInputs', 'PairedApply', 'PairedResize',
+    'SynthesizeLR', 'TextDegradation'
 ]

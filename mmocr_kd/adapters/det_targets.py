@@ -17,7 +17,8 @@ from torch import Tensor
 DB_FIELDS = 'shrink_ratio', 'thr_min', 'thr_max', 'min_sidelength'
 MASKS = tuple((kind, include_ignored) for kind in ('text', 'kernel')
               for include_ignored in (False, True))
-_BITS = {name: 1 << i for i, name in enumerate(['shrunk', 'counts', 'border', *MASKS])}
+_BITS: dict[Any, int] = {
+    name: 1 << i for i, name in enumerate(['shrunk', 'counts', 'border', *MASKS])}
 
 
 def pack_targets(db: Sequence[Tensor], masks: Mapping[tuple[str, bool], Tensor],
@@ -30,8 +31,10 @@ def pack_targets(db: Sequence[Tensor], masks: Mapping[tuple[str, bool], Tensor],
         fields: Those of :data:`DB_FIELDS`.
     """
     shrunk, counts, thresholds, border = db
-    maps = {'shrunk': shrunk, 'counts': counts, 'border': border, **masks}
-    regions = sum((where[0] > 0).byte() * _BITS[name] for name, where in maps.items())
+    maps: dict[Any, Tensor] = {'shrunk': shrunk, 'counts': counts, 'border': border, **masks}
+    regions = torch.zeros(thresholds.shape[1:], dtype=torch.uint8)
+    for name, where in maps.items():
+        regions |= (where[0] > 0).byte() * _BITS[name]
     return BaseDataElement(metainfo=dict(fields), regions=regions, thresholds=thresholds[0])
 
 

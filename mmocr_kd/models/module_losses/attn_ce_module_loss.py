@@ -6,13 +6,14 @@ from typing import Any, Sequence
 import torch
 import torch.nn.functional as F
 from mmocr.models.common.dictionary import Dictionary
-from mmocr.models.textrecog.module_losses.base import BaseTextRecogModuleLoss
 from mmocr.registry import MODELS
 from torch import Tensor
 
+from .whole_word_module_loss import WholeWordModuleLoss
+
 
 @MODELS.register_module()
-class AttnCEModuleLoss(BaseTextRecogModuleLoss):
+class AttnCEModuleLoss(WholeWordModuleLoss):
     """Mean cross-entropy over all characters and end tokens of a batch.
 
     MMOCR's ``CEModuleLoss`` gives the start token one of the decoder's steps and never trains the
@@ -34,32 +35,13 @@ class AttnCEModuleLoss(BaseTextRecogModuleLoss):
                  dictionary: dict[str, Any] | Dictionary,
                  max_seq_len: int = 32,
                  letter_case: str = 'unchanged') -> None:
-        super().__init__(dictionary, max_seq_len, letter_case, pad_with='none')
+        super().__init__(dictionary, max_seq_len, letter_case)
         tokens = self.dictionary
         if None in (tokens.start_idx, tokens.end_idx, tokens.padding_idx) \
                 or tokens.padding_idx == tokens.end_idx:
             raise ValueError('AttnCEModuleLoss needs a dictionary with a start token, an end token '
                              'and a padding that is not the end token: take '
                              'LeadingTokensDictionary, or set with_start, with_end, with_padding')
-
-    def get_targets(self, data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Add targets to the samples that have none yet.
-
-        Args:
-            data_samples: Samples with ``gt_text.item``.
-
-        Returns:
-            The same samples with ``gt_text.indexes`` (classes of at most ``max_seq_len``
-            characters) and ``gt_text.padded_indexes`` (start, those, end, padding: always
-            ``max_seq_len + 2`` entries).
-        """
-        for sample in data_samples:
-            if not sample.get('have_target', False):
-                indexes = self._indexes(sample.gt_text.item)
-                sample.gt_text.indexes = indexes
-                sample.gt_text.padded_indexes = self._padded(indexes)
-                sample.set_metainfo(dict(have_target=True))
-        return data_samples
 
     def forward(self, outputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Compute the loss.
@@ -74,16 +56,4 @@ class AttnCEModuleLoss(BaseTextRecogModuleLoss):
         targets = torch.stack([sample.gt_text.padded_indexes[1:] for sample in data_samples])
         return dict(loss_ce=F.cross_entropy(
             outputs.flatten(0, 1), targets.flatten().to(outputs.device, non_blocking=True),
-            ignore_index=self.dictionary.padding_idx))
-
-    def _indexes(self, text: str) -> Tensor:
-        if self.letter_case != 'unchanged':
-            text = getattr(text, self.letter_case)()
-        return torch.tensor(self.dictionary.str2idx(text)[:self.max_seq_len], dtype=torch.long)
-
-    def _padded(self, indexes: Tensor) -> Tensor:
-        padded = torch.full((self.max_seq_len + 2, ), self.dictionary.padding_idx)
-        padded[0] = self.dictionary.start_idx
-        padded[1:len(indexes) + 1] = indexes
-        padded[len(indexes) + 1] = self.dictionary.end_idx
-        return padded
+            ignore_index=self.pad_idx))

@@ -6,17 +6,18 @@ from typing import Any, Sequence
 import torch
 import torch.nn.functional as F
 from mmocr.models.common.dictionary import Dictionary
-from mmocr.models.textrecog.module_losses.base import BaseTextRecogModuleLoss
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
+
+from .whole_word_module_loss import WholeWordModuleLoss
 
 # Reading orders that have to predict the end token: one sees the whole word, one none of it.
 _ORDERS_WITH_END = 2
 
 
 @MODELS.register_module()
-class PARSeqModuleLoss(BaseTextRecogModuleLoss):
+class PARSeqModuleLoss(WholeWordModuleLoss):
     """Mean cross-entropy over all characters in all reading orders.
 
     The end token counts in the first two orders only, as in the official code: after them it
@@ -38,32 +39,12 @@ class PARSeqModuleLoss(BaseTextRecogModuleLoss):
                  dictionary: dict[str, Any] | Dictionary,
                  max_seq_len: int = 25,
                  letter_case: str = 'unchanged') -> None:
-        super().__init__(dictionary, max_seq_len, letter_case, pad_with='none')
+        super().__init__(dictionary, max_seq_len, letter_case)
         if self.dictionary.end_idx is None:
             raise ValueError(
                 'PARSeqModuleLoss needs a dictionary with an end token: set with_end=True')
         self.start_idx = self.dictionary.num_classes
         self.pad_idx = self.dictionary.num_classes + 1
-
-    def get_targets(self, data_samples: Sequence[TextRecogDataSample]
-                    ) -> Sequence[TextRecogDataSample]:
-        """Add targets to the samples that have none yet.
-
-        Args:
-            data_samples: Samples with ``gt_text.item``.
-
-        Returns:
-            The same samples with ``gt_text.indexes`` (classes of at most ``max_seq_len``
-            characters) and ``gt_text.padded_indexes`` (BOS, those, EOS, padding: always
-            ``max_seq_len + 2`` entries).
-        """
-        for sample in data_samples:
-            if not sample.get('have_target', False):
-                indexes = self._indexes(sample.gt_text.item)
-                sample.gt_text.indexes = indexes
-                sample.gt_text.padded_indexes = self._padded(indexes)
-                sample.set_metainfo(dict(have_target=True))
-        return data_samples
 
     def forward(self, outputs: dict[str, list[Tensor]],
                 data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
@@ -90,15 +71,3 @@ class PARSeqModuleLoss(BaseTextRecogModuleLoss):
         later = targets[_ORDERS_WITH_END:]
         later[later == self.dictionary.end_idx] = self.pad_idx
         return targets
-
-    def _indexes(self, text: str) -> Tensor:
-        if self.letter_case != 'unchanged':
-            text = getattr(text, self.letter_case)()
-        return torch.tensor(self.dictionary.str2idx(text)[:self.max_seq_len], dtype=torch.long)
-
-    def _padded(self, indexes: Tensor) -> Tensor:
-        padded = torch.full((self.max_seq_len + 2,), self.pad_idx)
-        padded[0] = self.start_idx
-        padded[1:len(indexes) + 1] = indexes
-        padded[len(indexes) + 1] = self.dictionary.end_idx
-        return padded

@@ -1,8 +1,6 @@
 """Distillation losses, on maps with a mask or on readings of words. No model, no runner."""
 from .binary_kd_loss import BinaryKDLoss
-from .ctc_alignment import align_labels, character_vectors, occupancy
-from .ctc_labels import label_distribution
-from .ctc_search import best_labels
+from .ctc import align_labels, best_labels, character_vectors, label_distribution, occupancy
 from .cwd_loss import CWDLoss
 from .entropy import binary_entropy, binary_kl
 from .feature_l2_loss import FeatureL2Loss

@@ -5,8 +5,6 @@ import math
 
 from torch import Tensor
 
-from .choices import NEVER
-
 
 def blend(values: Tensor, shares: Tensor) -> Tensor:
     """``sum_k shares_k values_k`` of each entry.
@@ -38,7 +36,7 @@ def blend_probabilities(log_probs: Tensor, shares: Tensor, max_ratio: float) -> 
         Shape (N, ...).
     """
     shares = _like(shares, log_probs)
-    best = log_probs.masked_fill(shares.detach() <= 0, NEVER).amax(0)
+    best = log_probs.masked_fill(shares.detach() <= 0, -math.inf).amax(0)
     ratios = (log_probs - best).clamp(max=math.log(max_ratio)).exp()
     return best + (shares * ratios).sum(0).log()
 

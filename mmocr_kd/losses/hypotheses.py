@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import require_choice
-from .ctc_search import ReadLabels
+from .ctc import ReadLabels
 from .k_best import Paths
 
 REDUCTIONS = ('log_sum', 'mean', 'weighted')

@@ -1,6 +1,7 @@
-"""The K best ways to read a word, exactly, for all words and steps at once."""
+"""The K best ways to read a word, exactly, for all words at once."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import require_choice
-from .choices import Choices, choose
-from .deviations import Candidates, candidates
 
 LENGTH_NORMS = ('div', 'none', 'mean_log')
+NEVER = -math.inf
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ def k_best_paths(log_probs: Tensor,
 
     KD-LTR's official code searches best-first, word by word, and gives up after about a hundred
     expansions. Here each step's probabilities do not depend on the steps before (the decoder is
-    teacher-forced), so for each place to end there is a greedy path, and all others lose against
-    it what they lose at single steps. Only the K best ends, and of each the few deviations that
-    lose least, can be among the K best paths: these are compared. The result is exactly what the
-    search would find without limit. Ties are broken the same way every time.
+    teacher-forced), so among beginnings of equal length only the K best can become one of the K
+    best paths, and keeping these step by step finds exactly what that search would find without
+    limit. Among equals the lower end and then the better beginning wins, the same way every time.
 
     Args:
         log_probs: Log-probabilities of the classes at each step, shape (N, T, C).
-        num_paths: K, >= 1. Time and memory grow faster than K; meant for tens, not hundreds.
+        num_paths: K, >= 1.
         branch: How many of the best classes of each step a path may take, >= 1; None: all. 1
             gives the greedy path, up to the first step whose best class is the end token.
         end_idx: Class of the end token; None: all paths have T steps.
@@ -59,32 +58,29 @@ def k_best_paths(log_probs: Tensor,
         max_lengths: Steps of each word that mean something, from 1, long, shape (N,): paths end
             there as they do at step T, with or without an end token. None: T.
 
-    Returns:
-        K paths, or as many as can exist with so few steps and choices.
-
     Raises:
         ValueError: If ``length_norm`` is unknown, or there are ``max_lengths`` and no end token.
     """
     require_choice('length_norm', length_norm, LENGTH_NORMS)
-    # What takes less than the K-th best character at some step has K better paths beside it.
-    number = num_paths if branch is None else branch
+    if max_lengths is not None and end_idx is None:
+        raise ValueError('max_lengths without an end_idx: paths that end early need an end token')
     longest = torch.full_like(log_probs[:, :1, 0], log_probs.shape[1], dtype=torch.long)
     if max_lengths is not None:
-        longest = max_lengths.unsqueeze(1).clamp(max=log_probs.shape[1])
-        log_probs = _certain_end(log_probs, longest, end_idx)
-    choices = choose(log_probs, number, end_idx, not_read, end_anywhere=branch is None)
-    table = candidates(num_paths, log_probs.shape[1], choices.classes.shape[2], log_probs.device)
-    ends = _best_ends(choices, longest, num_paths, length_norm)
-    steps = _cheapest_steps(choices, ends, table)
-    scores = ends.log_probs.index_select(1, table.ends) - _losses(choices, steps, table)
-    lengths = ends.steps.index_select(1, table.ends)
-    best = _order(scores, lengths, longest, length_norm)[:, :num_paths]
-    lengths = lengths.gather(1, best)
-    read = _spell(choices, steps, table, best)
-    if end_idx is not None:
-        step = torch.arange(read.shape[2], device=read.device)
-        read.masked_fill_(step >= lengths.unsqueeze(2), end_idx)
-    return Paths(read, (lengths + 1).minimum(longest), scores.gather(1, best))
+        longest = longest.minimum(max_lengths.unsqueeze(1))
+    ends, scores, classes = _choices(log_probs, num_paths, branch, end_idx, not_read)
+    ends = _end_at(ends, longest)
+    begun = F.pad(torch.zeros_like(ends[:, :1]), (0, num_paths - 1), value=NEVER)
+    ended, history = [begun + ends[:, :1]], []
+    for step in range(log_probs.shape[1]):
+        begun, origins, read = _grow(begun, scores[:, step], classes[:, step])
+        ended.append(begun + ends[:, step + 1, None])
+        history.append((origins, read))
+    totals = torch.cat(ended, 1)
+    before = torch.arange(ends.shape[1], device=ends.device).repeat_interleave(num_paths)
+    lengths = (before + 1).minimum(longest)
+    best = _best(_normed(totals, lengths, length_norm), num_paths)
+    spelled = _spell(history, before[best], best % num_paths, 0 if end_idx is None else end_idx)
+    return Paths(spelled, lengths.gather(1, best), totals.gather(1, best))
 
 
 def path_distribution(paths: Paths, num_classes: int, dtype: torch.dtype) -> Tensor:
@@ -106,76 +102,67 @@ def path_distribution(paths: Paths, num_classes: int, dtype: torch.dtype) -> Ten
     return empty.scatter_add_(2, classes, weights)
 
 
-@dataclass(frozen=True)
-class _Ends:
-    """Where the greedy paths that end best do so: steps before it and log-probabilities (N, E)."""
-
-    steps: Tensor
-    log_probs: Tensor
-
-
-def _best_ends(choices: Choices, longest: Tensor, num_paths: int, length_norm: str) -> _Ends:
-    before = F.pad(choices.log_probs[:, :-1].cumsum(1), (1, 0))
-    scores = before + F.pad(choices.ends, (0, 1))
-    steps = torch.arange(scores.shape[1], device=scores.device)
-    best = _order(scores, steps, longest, length_norm)[:, :num_paths]
-    return _Ends(best, scores.gather(1, best))
+def without(log_probs: Tensor, not_read: tuple[int, ...]) -> Tensor:
+    """A copy of log-probabilities (..., C) in which the classes ``not_read`` are impossible."""
+    allowed = log_probs.detach().clone()
+    for column in not_read:
+        allowed[..., column] = NEVER
+    return allowed
 
 
-def _certain_end(log_probs: Tensor, longest: Tensor, end_idx: int | None) -> Tensor:
-    """The same, but from step ``longest`` (N, 1) on nothing can be read except the end."""
-    if end_idx is None:
-        raise ValueError('max_lengths without an end_idx: paths that end early need an end token')
-    past = torch.arange(log_probs.shape[1], device=log_probs.device) >= longest
-    ending = log_probs.masked_fill(past.unsqueeze(2), -torch.inf)
-    ending[..., end_idx].masked_fill_(past, 0)
-    return ending
-
-
-def _order(scores: Tensor, lengths: Tensor, longest: Tensor, length_norm: str) -> Tensor:
-    """Sort paths by score; ``lengths`` do not include the end token, ``longest`` (N, 1) does."""
-    lengths = (lengths + 1).minimum(longest)
-    if length_norm == 'div':
-        scores = scores - lengths.to(scores.dtype).log()
-    elif length_norm == 'mean_log':
-        scores = scores / lengths
-    return scores.sort(dim=1, descending=True, stable=True).indices
-
-
-def _cheapest_steps(choices: Choices, ends: _Ends, table: Candidates) -> Tensor:
-    """Steps before each end, sorted by how little the second best choice loses there.
+def _choices(log_probs: Tensor, num_paths: int, branch: int | None, end_idx: int | None,
+             not_read: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each step the log-probability of ending (N, T), and of going on with B classes (N, T, B).
 
     Returns:
-        Shape (N, E * R + 1); T where there are no R steps, and as the last, which is nowhere.
+        Both as float64, -inf where that is no choice, and the B classes.
     """
-    steps = choices.ends.shape[1]
-    if choices.losses.shape[2] == 1:
-        return ends.steps.new_full((len(ends.steps), table.nowhere + 1), steps)
-    order = choices.losses[:, :-1, 1].sort(dim=1, stable=True).indices.unsqueeze(1)
-    before = order < ends.steps.unsqueeze(2)
-    # Ranks from 1; what has no rank or too high a one goes to places 0 and R + 1.
-    rank = (before.cumsum(2) * before).clamp(max=table.num_ranks + 1)
-    found = order.new_full((*ends.steps.shape, table.num_ranks + 2), steps)
-    found.scatter_(2, rank, order.expand(rank.shape))
-    return F.pad(found[..., 1:-1].flatten(1), (0, 1), value=steps)
+    allowed = without(log_probs, not_read)
+    # What takes less than the K-th best character at some step has K better paths beside it.
+    number = num_paths + 1 if branch is None else branch
+    scores, classes = allowed.topk(min(number, log_probs.shape[2]), 2)
+    if end_idx is None:
+        return torch.full_like(log_probs[..., 0], NEVER).double(), scores.double(), classes
+    ending = classes == end_idx
+    ends = allowed[..., end_idx]
+    if branch is not None:
+        ends = ends.masked_fill(~ending.any(2), NEVER)
+    return ends.double(), scores.masked_fill(ending, NEVER).double(), classes
 
 
-def _losses(choices: Choices, steps: Tensor, table: Candidates) -> Tensor:
-    """What each candidate loses against the greedy path with its end, shape (N, P)."""
-    where = steps.index_select(1, table.ranks.flatten()).view(len(steps), *table.ranks.shape)
-    return _look_up(choices.losses, where, table.choices).sum(2)
+def _end_at(ends: Tensor, longest: Tensor) -> Tensor:
+    """Log-probabilities of ending (N, T + 1), certain after ``longest`` (N, 1) steps."""
+    steps = torch.arange(ends.shape[1] + 1, device=ends.device)
+    ends = F.pad(ends, (0, 1)).masked_fill(steps == longest, 0)
+    return ends.masked_fill(steps > longest, NEVER)
 
 
-def _spell(choices: Choices, steps: Tensor, table: Candidates, best: Tensor) -> Tensor:
-    """Classes that the candidates ``best`` (N, K) read, shape (N, K, T)."""
-    ranks = table.ranks[best]
-    where = steps.gather(1, ranks.flatten(1)).view(ranks.shape)
-    greedy = choices.classes[..., 0].unsqueeze(1).repeat(1, best.shape[1], 1)
-    read = _look_up(choices.classes, where, table.choices[best])
-    return greedy.scatter_(2, where, read)[..., :-1]
+def _grow(begun: Tensor, scores: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The K best beginnings (N, K) with one more of B classes (N, B); what each grew from, by."""
+    grown = (begun[:, :, None] + scores[:, None]).flatten(1)
+    best = _best(grown, begun.shape[1])
+    origins, choice = best // scores.shape[1], best % scores.shape[1]
+    return grown.gather(1, best), origins, classes.gather(1, choice)
 
 
-def _look_up(values: Tensor, steps: Tensor, choices: Tensor) -> Tensor:
-    """Entries of ``values`` (N, T + 1, B) at steps (N, X, M) and choices (X, M) or (N, X, M)."""
-    index = steps * values.shape[2] + choices
-    return values.flatten(1).gather(1, index.flatten(1)).view(index.shape)
+def _best(scores: Tensor, number: int) -> Tensor:
+    """Where in its row the best ``number`` of scores are, among equals the first one first."""
+    return scores.sort(dim=1, descending=True, stable=True).indices[:, :number]
+
+
+def _normed(totals: Tensor, lengths: Tensor, length_norm: str) -> Tensor:
+    """Scores of paths with these log-probabilities and lengths; the end token counts."""
+    if length_norm == 'div':
+        return totals - lengths.to(totals.dtype).log()
+    return totals / lengths if length_norm == 'mean_log' else totals
+
+
+def _spell(history: list[tuple[Tensor, Tensor]], ends: Tensor, slots: Tensor,
+           end_idx: int) -> Tensor:
+    """What the beginnings in ``slots`` at steps ``ends``, both (N, K), read: (N, K, T)."""
+    spelled = []
+    for step, (origins, read) in reversed(list(enumerate(history))):
+        inside = step < ends
+        spelled.append(read.gather(1, slots).masked_fill(~inside, end_idx))
+        slots = origins.gather(1, slots).where(inside, slots)
+    return torch.stack(spelled[::-1], 2)

@@ -14,7 +14,7 @@ from .checks import (
     require_loss_name,
     require_positive,
 )
-from .ctc_search import best_labels
+from .ctc import best_labels
 from .hypotheses import NEVER, REDUCTIONS, score_labels, score_paths, word_nll
 from .k_best import k_best_paths
 from .reading import Labels, Reading, ReadingLoss
@@ -54,7 +54,7 @@ class SequenceKDLoss(ReadingLoss):
             probable labels by prefix beam search, scored by all their paths (the CTC loss).
         reduction: 'log_sum', 'mean' or 'weighted' over the hypotheses of a word, see
             :func:`~mmocr_kd.losses.hypotheses.word_nll`. Words are averaged.
-        beam_width: Only for 'ctc', see :func:`~mmocr_kd.losses.ctc_search.best_labels`.
+        beam_width: Only for 'ctc', see :func:`~mmocr_kd.losses.ctc.best_labels`.
         include_eos: Not for 'ctc'. Whether the student has to end where the hypothesis ends. If
             not, hypotheses are prefixes, not disjoint, and 'log_sum' may be as low as -log K.
         length_norm: Only for 'static': search for the largest mean log-probability per step. The

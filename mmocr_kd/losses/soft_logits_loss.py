@@ -14,9 +14,8 @@ from .checks import (
     require_positive,
     require_share,
 )
-from .choices import best_classes
-from .ctc_labels import label_distribution
-from .k_best import LENGTH_NORMS, k_best_paths, path_distribution
+from .ctc import label_distribution
+from .k_best import LENGTH_NORMS, k_best_paths, path_distribution, without
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, repeat_labels, require_readings
 
@@ -170,7 +169,7 @@ def greedy_lengths(log_probs: Tensor, labels: Labels) -> Tensor:
         log_probs: Log-probabilities of the classes at each step, shape (N, T, C).
         labels: Which class is the end token and which cannot be read.
     """
-    best = best_classes(log_probs, 1, labels.not_read)[1][..., 0]
+    best = without(log_probs, labels.not_read).argmax(-1)
     goes_on = best.ne(-1 if labels.end_idx is None else labels.end_idx)
     return 1 + goes_on.cumprod(1)[:, :-1].sum(1)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmocr_kd.losses import Paths
-from mmocr_kd.losses.ctc_search import ReadLabels
+from mmocr_kd.losses.ctc import ReadLabels
 from mmocr_kd.losses.hypotheses import REDUCTIONS, score_labels, score_paths, word_nll
 
 few = settings(max_examples=40, deadline=None)

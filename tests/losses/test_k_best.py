@@ -4,12 +4,11 @@ from itertools import product
 import golden
 import pytest
 import torch
+from best_first import best_first_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmocr_kd.losses import Paths, k_best_paths, path_distribution
-from mmocr_kd.losses.deviations import candidates
-from mmocr_kd.measure.best_first import best_first_paths
 
 
 def table(words=1, steps=4, classes=4, seed=0, spread=2.):
@@ -202,16 +201,6 @@ def test_impossible_classes_are_never_read():
     paths = k_best_paths(log_probs, 4, 3, end_idx=1)
     assert paths.log_probs[0, 0] == 0 and (paths.log_probs[0, 1:] == -math.inf).all()
     assert path_distribution(paths, 3, torch.float64).tolist() == [[[1, 0, 0], [0, 1, 0]]]
-
-
-@pytest.mark.parametrize('num_paths', [1, 2, 6, 16])
-def test_candidates_are_few(num_paths):
-    found = candidates(num_paths, 26, 3, torch.device('cpu'))
-    rows = {(end, *zip(ranks, choices)) for end, ranks, choices in
-            zip(found.ends.tolist(), found.ranks.tolist(), found.choices.tolist())}
-    assert len(rows) == len(found.ends) <= num_paths**3
-    assert found.ranks.shape == found.choices.shape
-    assert found.ranks.shape[1] <= math.log2(num_paths)  # m deviations have 2^m subsets
 
 
 def test_gradients_do_not_enter_the_search():

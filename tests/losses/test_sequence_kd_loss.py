@@ -3,6 +3,7 @@ from itertools import product
 
 import pytest
 import torch
+from best_first import best_first_paths
 from ctc_paths import all_spellings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,6 @@ from mmocr.registry import MODELS
 from torch.nn import functional as F
 
 from mmocr_kd.losses import Labels, Reading, SequenceKDLoss, k_best_paths
-from mmocr_kd.measure.best_first import best_first_paths
 
 few = settings(max_examples=40, deadline=None)
 GREEDY = dict(topk=1, search='greedy', reduction='mean')

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import at_least_float32
-from .ctc_lattice import Lattice, best_path, build_lattice, emitted, state_posteriors
-from .steps import first_steps
+from ..checks import at_least_float32
+from ..steps import first_steps
+from .lattice import Lattice, best_path, build_lattice, emitted, state_posteriors
 
 
 @torch.no_grad()

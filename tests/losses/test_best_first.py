@@ -1,7 +1,6 @@
 import pytest
 import torch
-
-from mmocr_kd.measure.best_first import best_first_paths
+from best_first import best_first_paths
 
 # Two characters, then the end (column 2).
 TABLE = torch.tensor([[.6, .3, .1], [.2, .1, .7], [.1, .2, .7]], dtype=torch.float64)

@@ -4,9 +4,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .ctc_lattice import NEVER, build_lattice, emitted, state_posteriors
-from .ctc_search import best_labels
-from .steps import first_steps
+from ..steps import first_steps
+from .lattice import NEVER, build_lattice, emitted, state_posteriors
+from .search import best_labels
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def label_distribution(log_probs: Tensor, frames: Tensor, blank_idx: int, num_la
         log_probs: Log-probabilities of the classes at each frame, shape (N, T, C).
         frames: Valid frames of each word, long, shape (N,); more than T counts as T.
         blank_idx: Class of the blank.
-        num_labels: How many labels to mix; see :func:`~mmocr_kd.losses.ctc_search.best_labels`.
+        num_labels: How many labels to mix; see :func:`~mmocr_kd.losses.ctc.best_labels`.
         beam_width: See there.
         branch: See there.
 

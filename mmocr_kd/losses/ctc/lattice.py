@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import at_least_float32
-from .steps import first_steps
+from ..checks import at_least_float32
+from ..steps import first_steps
 
 NEVER = float('-inf')
 

@@ -10,5 +10,6 @@ from .evaluation import *  # noqa: E402
 from .hooks import *  # noqa: E402
 from .losses import *  # noqa: E402
 from .models import *  # noqa: E402
+from .teachers import *  # noqa: E402
 
 __version__ = '0.5.0'

@@ -8,13 +8,15 @@ from .model_teacher import ModelTeacher, model_config
 from .patch_init import sum_pool_patch
 from .progress import Progress, training_progress
 from .recorder import Recorder, Source, SourceLike
+from .renormalize import Normalization, Renormalize
 from .schedule import Schedule
 from .teacher import Teacher
 
 __all__ = [
     'CheckpointError', 'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError',
-    'Initializer', 'MaskDrawer', 'ModelTeacher', 'Progress', 'Recorder', 'RecordingError',
-    'Schedule', 'Source', 'SourceLike', 'Teacher', 'TeacherOutputError', 'Term', 'inherit_weights',
+    'Initializer', 'MaskDrawer', 'ModelTeacher', 'Normalization', 'Progress', 'Recorder',
+    'RecordingError', 'Renormalize', 'Schedule', 'Source', 'SourceLike', 'Teacher',
+    'TeacherOutputError', 'Term', 'inherit_weights',
     'keeps_own_start', 'load_strictly', 'merge_losses', 'model_config', 'read_weights',
     'sum_pool_patch', 'training_progress'
 ]

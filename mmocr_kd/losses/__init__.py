@@ -8,8 +8,9 @@ from .fitnet_loss import FitNetLoss
 from .hard_label_loss import HardLabelLoss
 from .k_best import Paths, k_best_paths, path_distribution
 from .masket_loss import MaskETLoss
+from .nbest_loss import NBestLoss
 from .pixel_loss import PixelLoss
-from .reading import Labels, Reading, ReadingLoss
+from .reading import Hypotheses, Labels, Reading, ReadingLoss
 from .resolution_accuracy_loss import ResolutionAccuracyLoss
 from .resolution_cost_loss import ResolutionCostLoss
 from .resolution_target_loss import ResolutionTargetLoss, image_errors
@@ -21,8 +22,9 @@ from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
 
 __all__ = [
-    'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Labels',
-    'MaskETLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss', 'ResolutionAccuracyLoss',
+    'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Hypotheses',
+    'Labels', 'MaskETLoss', 'NBestLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss',
+    'ResolutionAccuracyLoss',
     'ResolutionCostLoss', 'ResolutionTargetLoss', 'ResolutionTaskLoss', 'SemanticContrastiveLoss',
     'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
     'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'image_errors',

@@ -46,14 +46,26 @@ def score_labels(log_probs: Tensor, labels: ReadLabels, frames: Tensor,
         blank_idx: Class of the blank.
 
     Returns:
-        Shape (N, K).
+        Shape (N, K); -inf, with a gradient of 0, for labels that need more frames than there are.
     """
     number = labels.lengths.shape[1]
     repeated = log_probs.transpose(0, 1).repeat_interleave(number, 1)
-    frames = frames.clamp(max=len(repeated)).repeat_interleave(number)
-    losses = F.ctc_loss(repeated, labels.indexes.flatten(0, 1), frames, labels.lengths.flatten(),
-                        blank_idx, reduction='none')
-    return -losses.view(labels.lengths.shape)
+    frames = frames.clamp(max=len(repeated))
+    losses = F.ctc_loss(repeated, labels.indexes.flatten(0, 1), frames.repeat_interleave(number),
+                        labels.lengths.flatten(), blank_idx, reduction='none', zero_infinity=True)
+    too_long = frames_needed(labels.indexes, labels.lengths) > frames[:, None]
+    return (-losses.view(labels.lengths.shape)).masked_fill(too_long, NEVER)
+
+
+def frames_needed(indexes: Tensor, lengths: Tensor) -> Tensor:
+    """Frames CTC needs for labels: one per character, one blank between equal neighbours.
+
+    Args:
+        indexes: Classes of the characters, shape (..., L).
+        lengths: Characters of each label, shape (...).
+    """
+    within = torch.arange(1, indexes.shape[-1], device=indexes.device) < lengths[..., None]
+    return lengths + ((indexes[..., 1:] == indexes[..., :-1]) & within).sum(-1)
 
 
 def word_nll(ours: Tensor, theirs: Tensor, reduction: str) -> Tensor:

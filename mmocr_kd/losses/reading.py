@@ -3,8 +3,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Callable
 
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """What a teacher may have read of N words: up to K texts each, in the student's classes.
+
+    All tensors lie on the CPU, where texts come from; whoever scores takes them to the device.
+
+    Args:
+        texts: N lists of K texts, as the student spells them; '' where there is none.
+        indexes: Classes of the characters, without any end token, long, shape (N, K, L), L >= 1;
+            padded with any class.
+        lengths: Characters of each text, long, shape (N, K).
+        log_probs: The teacher's log-probabilities, not necessarily normalised, float32, shape
+            (N, K); -inf where there is none.
+        kept: Share of the teacher's probability that the student can spell, float32, shape (N,);
+            0 for words of which the teacher says nothing.
+    """
+
+    texts: list[list[str]]
+    indexes: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    kept: Tensor
 
 
 @dataclass(frozen=True)
@@ -20,12 +45,15 @@ class Reading:
         glimpses: Per-character vectors, each of shape (N, T, E).
         visual: Feature map of shape (N, D, H, W), or tokens of shape (N, S, D).
         attention: Where each character was looked for, >= 0, shape (N, T, h, w).
+        score: Log-likelihoods (N, K) of hypotheses, exact whatever the decoder, with gradient;
+            -inf for what it cannot read. None if nobody asked for it.
     """
 
     logits: tuple[Tensor, ...]
     glimpses: tuple[Tensor, ...] = ()
     visual: Tensor | None = None
     attention: Tensor | None = None
+    score: Callable[[Hypotheses], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,9 +100,12 @@ class ReadingLoss(nn.Module, ABC):
     Attributes:
         needs_teacher: Whether the teacher's reading is looked at; if no loss of a distiller needs
             it, the teacher does not run and ``teacher`` is the student's own reading.
+        wants: What ``teacher`` is: a 'reading' along the labels, or the 'hypotheses' of a teacher
+            of whatever kind, a :class:`Hypotheses`.
     """
 
     needs_teacher: bool = True
+    wants: str = 'reading'
 
     @abstractmethod
     def forward(self, student: Reading, teacher: Reading, labels: Labels) -> dict[str, Tensor]:

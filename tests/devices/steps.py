@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import onnx
 import stand_in_abcnet
 import tiny
 import tiny_dld
@@ -180,6 +181,23 @@ def masket_hook_with_prepared_targets(folder):
     made.data['data_samples'] = [prepare({'data_samples': sample})['data_samples']
                                  for sample in made.data['data_samples']]
     return made
+
+
+@case
+def masket_hook_with_onnx_teacher(folder):
+    """It finds text where an image is bright."""
+    helper = onnx.helper
+    axes = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ['n', channels, 'h', 'w'])
+            for name, channels in (('x', 3), ('y', 1))]
+    nodes = [helper.make_node('ReduceMean', ['x'], ['grey'], axes=[1]),
+             helper.make_node('Sigmoid', ['grey'], ['y'])]
+    graph = helper.make_graph(nodes, 'bright', axes[:1], axes[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)], ir_version=8),
+              str(folder / 'bright.onnx'))
+    teacher = {'type': 'OnnxTeacher', 'model': str(folder / 'bright.onnx'), 'mean': [127.] * 3,
+               'std': [127.] * 3}
+    return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': teacher,
+                            'schedule': {'by_epoch': False}})
 
 
 @case

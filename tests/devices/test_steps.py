@@ -24,7 +24,10 @@ CTC_LABELS, CTC_NBEST, CTC_WORDS = (('read', f'mmocr_kd/losses/{place}') for pla
     'hard_label_loss.py:ctc_loss', 'hypotheses.py:score_labels',
     'resolution_target_loss.py:ctc_word_losses'))
 
+BLACK_BOX = 'read', 'mmocr_kd/teachers/onnx_teacher.py:__call__'
+
 REASONS = {
+    BLACK_BOX: 'ONNX Runtime works on the CPU; a store asks it once an image, not once an epoch',
     FLAGS: 'polygons are drawn and words chosen on the host; once for a batch, before the student',
     FINITE: 'on CUDA the answer travels beside the work, see FiniteCheck',
     SCALES: 'the host makes images of the chosen sizes',
@@ -40,6 +43,7 @@ REASONS = {
 WAITS = {
     'masket_hook': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_prepared_targets': {FINITE: 1},
+    'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'dbnet_distiller': {FLAGS: 2, FINITE: 4},  # two masks, four recordings
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},
@@ -63,6 +67,7 @@ OF_DATA = {'TRANSFORMS', 'DATASETS', 'DATA_PARSERS', 'DATA_OBTAINERS', 'DATA_GAT
            'DATA_PACKERS', 'DATA_CONVERTERS', 'CFG_GENERATORS', 'DATA_SAMPLERS'}
 # Type -> why it takes no step here.
 EXEMPT = {
+    'NBestLoss': 'not yet in a distiller',
     'FrozenReader': 'dld_detector_reading has one, built past the registry',
     'DisjointPhotosHook': 'compares the files of data sets before training',
 }

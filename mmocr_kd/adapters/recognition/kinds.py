@@ -1,6 +1,8 @@
 """What a decoder gives one distribution for: a frame of the image, or a character of the word."""
 from __future__ import annotations
 
+import math
+
 from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.models.textrecog.module_losses import CEModuleLoss, CTCModuleLoss
 
@@ -8,6 +10,8 @@ from mmocr.models.textrecog.module_losses import CEModuleLoss, CTCModuleLoss
 _CTC = {'CRNNDecoder', 'SVTRDecoder'}
 # Steps past the end see no padding: the characters of the word, or none at all.
 _NOT_AUTOREGRESSIVE = {'ABIFuser', 'MATRNFuser', 'PARSeqDecoder'}
+_PARALLEL = {'ABIFuser', 'MATRNFuser'}
+_END_ON_TOP = {'AttnLSTMDecoder', 'PARSeqDecoder'}  # of max_seq_len characters
 
 
 def is_ctc(decoder: BaseDecoder) -> bool:
@@ -33,6 +37,26 @@ def is_autoregressive(decoder: BaseDecoder) -> bool:
         decoder: ``model.decoder`` of a recogniser.
     """
     return not is_ctc(decoder) and not _families(decoder) & _NOT_AUTOREGRESSIVE
+
+
+def is_parallel(decoder: BaseDecoder) -> bool:
+    """Whether an attention decoder reads each character without any other of the label.
+
+    Args:
+        decoder: ``model.decoder`` of a recogniser.
+    """
+    return bool(_families(decoder) & _PARALLEL)
+
+
+def longest_word(decoder: BaseDecoder) -> float:
+    """Characters of the longest word that a decoder can read and end; CTC: any number.
+
+    Args:
+        decoder: ``model.decoder`` of a recogniser.
+    """
+    if is_ctc(decoder):
+        return math.inf
+    return decoder.max_seq_len - (not _families(decoder) & _END_ON_TOP)
 
 
 def end_class(decoder: BaseDecoder) -> int | None:

@@ -63,6 +63,17 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
                   autoregressive=is_autoregressive(decoder))
 
 
+def valid_frames(data_samples: Sequence[Any], steps: int) -> Tensor:
+    """Frames of each word that see no padding, long, shape (N,), on the CPU.
+
+    Args:
+        data_samples: N samples; their ``valid_ratio`` says which part of the width is no padding.
+        steps: Frames there are.
+    """
+    return torch.tensor([min(steps, math.ceil(sample.get('valid_ratio', 1.0) * steps))
+                         for sample in data_samples], dtype=torch.long)
+
+
 def require_comparable(student: BaseDecoder, teacher: BaseDecoder) -> None:
     """Refuse decoders whose logits do not belong to each other, step by step and class by class.
 
@@ -117,12 +128,10 @@ def _ctc_labels(dictionary: Dictionary, data_samples: Sequence[Any], steps: int,
                 device: torch.device) -> Labels:
     blank = dictionary.padding_idx
     words = [sample.gt_text.indexes[:steps].long() for sample in data_samples]
-    frames = [min(steps, math.ceil(sample.get('valid_ratio', 1.0) * steps))
-              for sample in data_samples]
     # At least one column: projectors cannot run over no character at all.
     padded = pad_sequence([*words, torch.tensor([blank])], batch_first=True, padding_value=blank)
     return Labels(
         padded[:-1].to(device, non_blocking=True),
         torch.tensor([len(word) for word in words]).to(device, non_blocking=True),
         blank_idx=blank,
-        frames=torch.tensor(frames).to(device, non_blocking=True))
+        frames=valid_frames(data_samples, steps).to(device, non_blocking=True))

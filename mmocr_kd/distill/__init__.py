@@ -4,6 +4,7 @@ from .distiller import Distiller, MaskDrawer, Term, merge_losses
 from .errors import CheckpointError, InheritanceError, RecordingError, TeacherOutputError
 from .finite import FiniteCheck
 from .inherit import Inheritance, Initializer, inherit_weights, keeps_own_start
+from .memory_format import to_channels_last
 from .model_teacher import ModelTeacher, model_config
 from .patch_init import sum_pool_patch
 from .progress import Progress, training_progress
@@ -18,5 +19,5 @@ __all__ = [
     'RecordingError', 'Renormalize', 'Schedule', 'Source', 'SourceLike', 'Teacher',
     'TeacherOutputError', 'Term', 'inherit_weights',
     'keeps_own_start', 'load_strictly', 'merge_losses', 'model_config', 'read_weights',
-    'sum_pool_patch', 'training_progress'
+    'sum_pool_patch', 'to_channels_last', 'training_progress'
 ]

@@ -1,6 +1,7 @@
 """MMEngine hooks; thin: they wire the engine to a Runner."""
 from .disjoint_photos_hook import DisjointPhotosHook
+from .ema_teacher_hook import EMATeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 
-__all__ = ['DisjointPhotosHook', 'GumbelTemperatureHook', 'MaskETDistillHook']
+__all__ = ['DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook']

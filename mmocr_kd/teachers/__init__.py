@@ -1,4 +1,5 @@
-"""Teachers that are no MMOCR model: what they know comes from elsewhere."""
+"""Teachers that are no frozen MMOCR model: what they know comes from elsewhere."""
+from .ema_teacher import EMATeacher
 from .onnx_teacher import OnnxTeacher
 
-__all__ = ['OnnxTeacher']
+__all__ = ['EMATeacher', 'OnnxTeacher']

@@ -43,14 +43,14 @@ class Case:
         data: A batch as a data loader gives it.
         predicts: Whether there is a test step.
         evaluators: Configs of what judges the predictions.
-        before: Called with the model on its device, to set hooks on it.
+        before: Called with the model on its device and its optimizer, to set hooks on them.
     """
 
     model: nn.Module
     data: dict
     predicts: bool = True
     evaluators: list = field(default_factory=list)
-    before: Callable = lambda model: None
+    before: Callable = lambda model, optimizer: None
 
 
 @dataclass
@@ -91,8 +91,8 @@ def take(name: str, kind: str) -> Outcome:
 
 def _steps(made, device, waits):
     model = made.model.to(device)
-    made.before(model)
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-3))
+    made.before(model, optimizer)
     torch.manual_seed(1)
     np.random.seed(1)
     for _ in range(2):
@@ -156,18 +156,33 @@ def _hooked(folder, hook, model=None, **fields):
     """A model that a hook is set on."""
     built = HOOKS.build(hook)
     return Case(MODELS.build(model or tiny.dbnet_cfg()), _texts(),
-                before=lambda model: built.before_train(_runner(model, built)), **fields)
+                before=lambda model, _: built.before_train(_runner(model, built)), **fields)
 
 
-def _runner(model, hook, iter=0):
-    return mock.Mock(spec=['model', 'hooks', 'epoch', 'iter', 'train_loop'], model=model,
-                     hooks=[hook], epoch=0, iter=iter)
+def _runner(model, hook, iter=0, optimizer=None):
+    fields = {'model': model, 'hooks': [hook], 'epoch': 0, 'iter': iter, 'train_loop': None,
+              'optim_wrapper': optimizer}
+    return mock.Mock(spec=list(fields), **fields)
 
 
 @case
 def masket_hook(folder):
     return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
                             'schedule': {'by_epoch': False}})
+
+
+@case
+def ema_teacher(folder):
+    """A detector that the average of itself teaches."""
+    hooks = [HOOKS.build(hook) for hook in (
+        {'type': 'MaskETDistillHook', 'teacher': {'type': 'EMATeacher', 'momentum': .5}},
+        {'type': 'EMATeacherHook'})]
+
+    def start(model, optimizer):
+        for hook in hooks:
+            hook.before_train(_runner(model, hook, optimizer=optimizer))
+
+    return Case(MODELS.build(tiny.dbnet_cfg()), _texts(), before=start)
 
 
 @case
@@ -389,7 +404,7 @@ def dld_detector_reading(folder):
 def temperature_hook(folder):
     hook = HOOKS.build({'type': 'GumbelTemperatureHook', 'by_epoch': False})
     made = _dld_detector(losses={'cost': {}})
-    made.before = lambda model: hook.before_train(_runner(model, hook, iter=3))
+    made.before = lambda model, _: hook.before_train(_runner(model, hook, iter=3))
     return made
 
 

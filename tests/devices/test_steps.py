@@ -44,6 +44,7 @@ WAITS = {
     'masket_hook': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_prepared_targets': {FINITE: 1},
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
+    'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'dbnet_distiller': {FLAGS: 2, FINITE: 4},  # two masks, four recordings
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},

@@ -11,6 +11,7 @@ from config_zoo import (
     DETECTORS,
     DISTILLED,
     FILES,
+    TAUGHT,
     build,
     load,
     shallow,
@@ -114,7 +115,7 @@ def test_dump_is_the_same_config(name, tmp_path):
     assert again.to_dict() == cfg.to_dict()
 
 
-@pytest.mark.parametrize('name', DISTILLED)
+@pytest.mark.parametrize('name', TAUGHT)
 def test_teacher_exists_and_reads_the_same_data_set(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # teachers are found from any folder
     student = load(CONFIGS[name])
@@ -142,7 +143,7 @@ def _plain(name):
     return re.sub(r'_(masket|masket-entropy|kd|cwd|fitnet)-[^_]+', '', name)
 
 
-@pytest.mark.parametrize('name', DISTILLED)
+@pytest.mark.parametrize('name', TAUGHT)
 def test_teacher_checkpoint_is_where_mmocr_will_have_saved_it(name):
     teacher = teacher_of(load(CONFIGS[name]))
     stem = Path(teacher['config']).stem

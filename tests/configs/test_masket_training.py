@@ -25,6 +25,22 @@ def test_one_epoch_leaves_a_checkpoint_for_the_plain_config(arm, loss, tmp_path)
     plain.load_state_dict(student, strict=True)
 
 
+def test_a_student_teaches_itself(tmp_path):
+    cfg = Config.fromfile(CONFIGS['dbnet_mobilenetv3-small_fpnc_masket-ema_1e_embedded'])
+    cfg.merge_from_dict({
+        'work_dir': str(tmp_path), 'train_dataloader.dataset.num_images': 8,
+        'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False,
+        'env_cfg.mp_cfg.mp_start_method': None, 'log_level': 'ERROR'})
+    _without_tests(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.message_hub.get_scalar('train/loss_kd').current() > 0
+    saved = torch.load(tmp_path / 'epoch_1.pth', map_location='cpu', weights_only=False)
+    assert [teacher['steps'] for teacher in saved['ema_teachers']] == [2]
+    plain = build(load(CONFIGS['dbnet_mobilenetv3-small_fpnc_1e_embedded']))
+    plain.load_state_dict(saved['state_dict'], strict=True)
+
+
 def _save_random_teacher(cfg: Config, path) -> None:
     teacher = teacher_of(cfg)
     torch.save(build(load(teacher['config'])).state_dict(), path)
@@ -40,8 +56,12 @@ def _shrink(cfg: Config, folder) -> None:
         'train_dataloader.batch_size': 2, 'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
         'train_dataloader.dataset.data_root': photo_data(folder, 'textdet_train.json', copies=2)})
-    for part in ('val', 'test'):
-        cfg.update({f'{part}_{key}': None for key in ('cfg', 'dataloader', 'evaluator')})
+    _without_tests(cfg)
     for step in cfg.train_dataloader.dataset.pipeline:
         if step.type in ('Resize', 'Pad'):
             step['scale' if step.type == 'Resize' else 'size'] = (128, 128)
+
+
+def _without_tests(cfg: Config) -> None:
+    for part in ('val', 'test'):
+        cfg.update({f'{part}_{key}': None for key in ('cfg', 'dataloader', 'evaluator')})

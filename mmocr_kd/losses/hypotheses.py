@@ -64,7 +64,7 @@ def frames_needed(indexes: Tensor, lengths: Tensor) -> Tensor:
         indexes: Classes of the characters, shape (..., L).
         lengths: Characters of each label, shape (...).
     """
-    within = torch.arange(1, indexes.shape[-1], device=indexes.device) < lengths[..., None]
+    within = torch.arange(indexes.shape[-1], device=indexes.device)[1:] < lengths[..., None]
     return lengths + ((indexes[..., 1:] == indexes[..., :-1]) & within).sum(-1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
+from functools import reduce
 from typing import Literal, Sequence
 
 import torch
@@ -157,10 +158,10 @@ class Speller:
 
 def _total(readings: Readings) -> torch.Tensor:
     """Log-probability of all readings of each word, (N,)."""
-    masses = [sum(math.exp(log_prob) for _, log_prob in word) for word in readings]
-    return torch.tensor(masses).log()
+    return torch.tensor([reduce(_log_add, (log_prob for _, log_prob in word), -math.inf)
+                         for word in readings])
 
 
 def _log_add(first: float, second: float) -> float:
     high, low = max(first, second), min(first, second)
-    return high + math.log1p(math.exp(low - high))
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))

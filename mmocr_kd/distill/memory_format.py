@@ -28,6 +28,25 @@ def to_channels_last(model: nn.Module) -> None:
         part.register_forward_pre_hook(_contiguous_inputs, with_kwargs=True)
 
 
+def feed_channels_last(model: nn.Module) -> list[Any]:
+    """Let a network train channels last, with no parameter touched: its convolutions follow inputs.
+
+    Optimizer, DDP, EMA and checkpoints never notice. (Weights of another layout would gain nothing
+    and break DDP: its first step would take gradients apart in the order that weights had before.)
+    Outside training mode inputs stay as they are.
+
+    Args:
+        model: Gets hooks.
+
+    Returns:
+        Handles of these hooks.
+    """
+    handles = [model.register_forward_pre_hook(_channels_last_inputs, with_kwargs=True)]
+    for part in filter(needs_contiguous, model.modules()):
+        handles.append(part.register_forward_pre_hook(_contiguous_inputs, with_kwargs=True))
+    return handles
+
+
 def fast_layout(images: Tensor, *readers: nn.Module) -> Tensor:
     """Images or feature maps as CPUs convolve them fastest: channels last.
 
@@ -47,8 +66,7 @@ def fast_layout(images: Tensor, *readers: nn.Module) -> Tensor:
         return images
     if any(needs_contiguous(part) for reader in readers for part in reader.modules()):
         return images.contiguous()
-    # Not contiguous(): grey images are contiguous in both layouts, and keep the slower strides.
-    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
+    return _channels_last(images)
 
 
 def needs_contiguous(part: nn.Module) -> bool:
@@ -58,6 +76,19 @@ def needs_contiguous(part: nn.Module) -> bool:
         part: Looked at alone, without its children.
     """
     return any(kind.__module__.startswith(_CONTIGUOUS_ONLY) for kind in type(part).__mro__)
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    # Not contiguous(): grey images are contiguous in both layouts, and keep the slower strides.
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
+
+
+def _channels_last_inputs(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
+    return apply_to((args, kwargs), _is_batch, _channels_last) if model.training else None
+
+
+def _is_batch(value: Any) -> bool:
+    return torch.is_tensor(value) and value.dim() == 4
 
 
 def _contiguous_inputs(part: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .checkpoint import load_strictly, read_weights
 from .memory_format import to_channels_last
+from .precision import computing_in, precision
 from .recorder import Recorder, SourceLike
 from .renormalize import Normalization, Renormalize
 from .teacher import Teacher
@@ -33,17 +34,23 @@ class ModelTeacher(Teacher):
         config: Path of a config, ``mmocr::`` path, or a dict: a whole config or just its model.
         checkpoint: Its weights, see :func:`.read_weights`; every key has to match, see
             :func:`.load_strictly`.
+        dtype: 'bfloat16', 'float16' or 'float32': the teacher computes in that, where autocast
+            allows it, whatever the student does; None: in the student's autocast. Weights stay
+            float32, and losses are computed in float32. Compiled mmcv's deformable convolutions
+            know no bfloat16.
 
     A distilling wrapper that has a ``student`` teaches by that: config and checkpoint of one
     distillation are a teacher for the next.
 
     Raises:
         TypeError: If a field is of another type.
+        ValueError: If ``dtype`` is unknown.
         FileNotFoundError, CheckpointError: From :meth:`build` and :meth:`bind`, if config or
             checkpoint do not exist or do not fit.
     """
 
-    def __init__(self, config: str | dict[str, Any], checkpoint: str) -> None:
+    def __init__(self, config: str | dict[str, Any], checkpoint: str,
+                 dtype: str | None = None) -> None:
         if not isinstance(config, (str, dict)):
             raise TypeError(f'config must be a path or a dict, got a {type(config).__name__}')
         if not isinstance(checkpoint, (str, os.PathLike)):
@@ -51,6 +58,7 @@ class ModelTeacher(Teacher):
                             'has learnt something')
         self.config = config
         self.checkpoint = checkpoint
+        self.dtype = precision(dtype)
         self.model: nn.Module | None = None
         self._recorder: Recorder | None = None
 
@@ -77,7 +85,8 @@ class ModelTeacher(Teacher):
         if self.model is None or self._recorder is None:
             raise RuntimeError('the teacher was called before bind()')
         model, images = self.model, self.prepare(inputs)
-        return self._recorder.record(lambda: self._look(model, images, data_samples))
+        with computing_in(self.dtype, inputs.device.type):
+            return self._recorder.record(lambda: self._look(model, images, data_samples))
 
     def prepare(self, inputs: Tensor) -> Tensor:
         """Turn a batch into what the model expects, and take the model to where the batch is.

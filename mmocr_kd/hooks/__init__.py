@@ -1,7 +1,11 @@
 """MMEngine hooks; thin: they wire the engine to a Runner."""
+from .channels_last_hook import ChannelsLastHook
 from .disjoint_photos_hook import DisjointPhotosHook
 from .ema_teacher_hook import EMATeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 
-__all__ = ['DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook']
+__all__ = [
+    'ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook',
+    'MaskETDistillHook'
+]

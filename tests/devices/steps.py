@@ -216,6 +216,11 @@ def masket_hook_with_onnx_teacher(folder):
 
 
 @case
+def channels_last(folder):
+    return _hooked(folder, {'type': 'ChannelsLastHook'})
+
+
+@case
 def masket_hook_on_psenet(folder):
     cfg = tiny.pan_cfg('PSE')
     teacher = tiny.checkpoint(folder / 'teacher.pth', cfg)

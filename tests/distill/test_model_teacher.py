@@ -225,3 +225,33 @@ class TestCheckpoints:
         state = torch.load(spec['checkpoint'])['state_dict']
         torch.save({f'module.{k}': v for k, v in state.items()}, tmp_path / 'ddp.pth')
         self.bind(spec, student, checkpoint=str(tmp_path / 'ddp.pth'))
+
+
+@pytest.mark.parametrize('student_autocast', [False, True])
+@pytest.mark.parametrize('name', ['bfloat16', 'float32'])
+def test_computes_in_its_own_precision(spec, student, name, student_autocast):
+    teacher = ModelTeacher(**spec, dtype=name)
+    teacher.bind(student, {'logits': text_logits})
+    inputs = tiny.prepared(student)['inputs']
+    with torch.autocast('cpu', torch.bfloat16, enabled=student_autocast):
+        logits = teacher(inputs, None)['logits']
+    assert logits.dtype == getattr(torch, name)
+    assert {weight.dtype for weight in teacher.model.parameters()} == {torch.float32}
+    tolerance = {'bfloat16': .05, 'float32': 1e-5}[name]
+    assert (logits - reference(spec, inputs)).abs().max() < tolerance
+
+
+@pytest.mark.parametrize('loss', ['MaskETLoss', 'BinaryKDLoss', 'CWDLoss', 'FitNetLoss'])
+def test_losses_compare_a_half_precise_teacher_in_float32(loss):
+    built = MODELS.build({'type': loss})
+    shape = (2, 3, 8, 8) if loss == 'FitNetLoss' else (2, 8, 8)
+    student, teacher = torch.randn(shape), torch.randn(shape).bfloat16()
+    mask = torch.ones(student.shape, dtype=torch.bool)
+    found, expected = built(student, teacher, mask), built(student, teacher.float(), mask)
+    for key, value in expected.items():
+        assert found[key].dtype == torch.float32 and torch.equal(found[key], value)
+
+
+def test_unknown_precision(spec):
+    with pytest.raises(ValueError, match="dtype='half' is unknown: use one of.*bfloat16"):
+        ModelTeacher(**spec, dtype='half')

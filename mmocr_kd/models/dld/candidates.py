@@ -1,20 +1,19 @@
 """How the student reads at every scale it could have been given."""
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Any, ContextManager, Iterable, Iterator, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ...distill.memory_format import fast_layout
+from ...distill.precision import computing_in
 from ...losses import Labels
 from ..spotters import DistillableSpotter, ReadsAtSizes, SpottedWords
 from ..spotters.spotter_protocol import Batch
 from .shrinking import Shrinker
-
-_DTYPES = {None: None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @dataclass(frozen=True)
@@ -65,21 +64,10 @@ def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: S
     # Shrinking is twice as fast in this layout; what comes out has the usual one again.
     images = fast_layout(images)
     batches = _batches(images, samples, theirs, scales, shrink or Shrinker())
-    with _autocast(inputs.device.type, dtype):
+    with computing_in(dtype, inputs.device.type):
         logits, labels = _read(spotter, batches)
     return Candidates(logits if dtype is None else logits.float(), labels,
                       words.image_index.to(logits.device, non_blocking=True))
-
-
-def autocast_dtype(name: str | None) -> torch.dtype | None:
-    """The type that ``candidate_dtype`` of a config names.
-
-    Raises:
-        ValueError: If autocast has no such type.
-    """
-    if name not in _DTYPES:
-        raise ValueError(f'candidate_dtype={name!r} is unknown: use one of {list(_DTYPES)}')
-    return _DTYPES[name]
 
 
 def _with_words(inputs: Tensor, data_samples: Sequence[Any],
@@ -112,13 +100,6 @@ def _read(spotter: DistillableSpotter, batches: Iterable[Batch]) -> tuple[Tensor
         logits.append(taps.logits)
     assert taps is not None, 'no scales: there is nothing to read at'
     return torch.stack(logits), taps.labels
-
-
-def _autocast(device: str, dtype: torch.dtype | None) -> ContextManager[Any]:
-    """Without a cache: weights cast here would have no gradient in the student's own pass."""
-    if dtype is None:
-        return nullcontext()
-    return torch.autocast(device, dtype, cache_enabled=False)
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from torch import Tensor
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
 from ...distill import FiniteCheck, inherit_weights, keeps_own_start
+from ...distill.precision import precision
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
-from .candidates import Candidates, autocast_dtype, evaluating, read_candidates
+from .candidates import Candidates, evaluating, read_candidates
 from .dld_losses import OF_SELECTOR, DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import shrinkers
@@ -95,7 +96,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self.__dict__['_spotter'] = distillable(built)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
-        self._candidate_dtype = autocast_dtype(candidate_dtype)
+        self._candidate_dtype = precision(candidate_dtype, 'candidate_dtype')
         self._bound = False
         _check_terms(self.losses, self._teacher, self.selector, train_student)
         if not train_student:

@@ -78,9 +78,13 @@ def test_iterations(build):
         steps(build('bad', {'stop': 1}, train_cfg=loop))
 
 
-def test_compiled(build):
+def test_compiled(build, tmp_path):
     schedule = {'by_epoch': False, 'start': 1, 'stop': 3}
-    assert steps(build('c', schedule, compile={'backend': 'eager'})) == [False, True, True, False]
+    spec = tiny.checkpoint(tmp_path / 'quick.pth', tiny.four_convs_cfg())
+    model = tiny.four_convs_cfg(type='DBNetDistiller', teacher=spec, schedule=schedule,
+                                terms=[{'loss': {'type': 'MaskETLoss'}}])
+    runner = build('c', model=model, compile={'backend': 'eager'})
+    assert steps(runner) == [False, True, True, False]
 
 
 def test_a_teacher_that_is_not_there_shows_before_the_first_step(build, spec):

@@ -8,7 +8,8 @@ from tiny_dld import SCALES, WORDS, dld, pages, prepared, same, shake, state, st
 from tiny_spotter import page, spotter
 
 from mmocr_kd.distill.memory_format import fast_layout
-from mmocr_kd.models.dld import candidates, evaluating, read_candidates
+from mmocr_kd.distill.precision import precision
+from mmocr_kd.models.dld import evaluating, read_candidates
 from mmocr_kd.models.spotters import ReadsAtSizes
 
 
@@ -128,7 +129,7 @@ def test_half_precision(student, name):
     hook = student.recognizer.backbone.register_forward_hook(
         lambda _, args, output: dtypes.append(output.dtype))
     rounded = read_candidates(student, *data, SCALES,
-                              dtype=candidates.autocast_dtype(name)).logits
+                              dtype=precision(name)).logits
     hook.remove()
     assert dtypes == [getattr(torch, name)] and rounded.dtype == torch.float32
     assert 0 < (rounded - exact).abs().max() < .1 * exact.abs().max()

@@ -1,5 +1,6 @@
 """The engine: teachers, recordings, schedules and the distillation step. Knows nothing of OCR."""
 from .checkpoint import load_strictly, read_weights
+from .digest import digest_of
 from .distiller import Distiller, MaskDrawer, Term, merge_losses
 from .errors import CheckpointError, InheritanceError, RecordingError, TeacherOutputError
 from .finite import FiniteCheck
@@ -17,7 +18,7 @@ __all__ = [
     'CheckpointError', 'Distiller', 'FiniteCheck', 'Inheritance', 'InheritanceError',
     'Initializer', 'MaskDrawer', 'ModelTeacher', 'Normalization', 'Progress', 'Recorder',
     'RecordingError', 'Renormalize', 'Schedule', 'Source', 'SourceLike', 'Teacher',
-    'TeacherOutputError', 'Term', 'inherit_weights',
+    'TeacherOutputError', 'Term', 'digest_of', 'inherit_weights',
     'keeps_own_start', 'load_strictly', 'merge_losses', 'model_config', 'read_weights',
     'sum_pool_patch', 'to_channels_last', 'training_progress'
 ]

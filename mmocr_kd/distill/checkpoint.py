@@ -33,14 +33,27 @@ def read_weights(checkpoint: str | os.PathLike[str], config: Any = None) -> dict
         FileNotFoundError: If the file does not exist; the message has the training command.
         CheckpointError: If it is damaged, or holds no state dict.
     """
-    name = os.fspath(checkpoint)
-    path = download(name) if is_address(name) else _existing(name, config)
+    name, path = os.fspath(checkpoint), weights_file(checkpoint, config)
     try:
         loaded = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or hostile file
         raise CheckpointError(f'checkpoint={name!r} cannot be read as weights from {path} '
                               f'({type(error).__name__}: {error})') from error
     return _state_dict(loaded, name)
+
+
+def weights_file(checkpoint: str | os.PathLike[str], config: Any = None) -> Path:
+    """The file that a checkpoint stands for; fetched, if it is an address.
+
+    Args:
+        checkpoint: See :func:`read_weights`.
+        config: Likewise.
+
+    Raises:
+        FileNotFoundError, CheckpointError: Likewise.
+    """
+    name = os.fspath(checkpoint)
+    return download(name) if is_address(name) else _existing(name, config)
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor],

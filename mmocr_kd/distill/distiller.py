@@ -77,6 +77,10 @@ class Distiller:
             raise
         self._recorder = recorder
 
+    def prepare_data(self, dataset: Any) -> bool:
+        """See :meth:`Teacher.prepare_data`."""
+        return self.teacher.prepare_data(dataset)
+
     def detach(self) -> None:
         """Take all hooks off the student. May be called repeatedly."""
         if self._recorder is not None:

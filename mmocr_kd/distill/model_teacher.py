@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from typing import Any, Mapping, Sequence
 
@@ -11,7 +12,8 @@ from mmengine.hub import get_config
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from .checkpoint import load_strictly, read_weights
+from .checkpoint import load_strictly, read_weights, weights_file
+from .digest import digest_of
 from .memory_format import to_channels_last
 from .precision import computing_in, precision
 from .recorder import Recorder, SourceLike
@@ -88,6 +90,12 @@ class ModelTeacher(Teacher):
         with computing_in(self.dtype, inputs.device.type):
             return self._recorder.record(lambda: self._look(model, images, data_samples))
 
+    def identity(self) -> dict[str, Any]:
+        """See :meth:`Teacher.identity`: digests of the config's model and of the weights' file."""
+        model = json.dumps(_without_start(model_config(self.config)), sort_keys=True, default=str)
+        return dict(type=type(self).__name__, config=digest_of(model.encode()),
+                    checkpoint=digest_of(weights_file(self.checkpoint, self.config)))
+
     def prepare(self, inputs: Tensor) -> Tensor:
         """Turn a batch into what the model expects, and take the model to where the batch is.
 
@@ -135,6 +143,13 @@ def model_config(config: str | dict[str, Any]) -> ConfigDict:
     if 'type' not in model:
         raise KeyError("the teacher's config has neither a 'model' nor a 'type'")
     return ConfigDict(model)
+
+
+def _without_start(part: Any) -> Any:
+    """A config without what the checkpoint replaces: initial weights, and where these lie."""
+    if isinstance(part, dict):
+        return {key: _without_start(value) for key, value in part.items() if key != 'init_cfg'}
+    return [_without_start(one) for one in part] if isinstance(part, (list, tuple)) else part
 
 
 def _read(config: str) -> Config:

@@ -38,6 +38,29 @@ class Teacher(ABC):
             Recording name -> detached tensor, for every source bound.
         """
 
+    def identity(self) -> dict[str, Any]:
+        """What its answers depend on beside its inputs: by this a store knows who filled it.
+
+        Returns:
+            Plain JSON: type, digests of config and weights. The teacher is not built for it.
+
+        Raises:
+            NotImplementedError: If its answers cannot be stored.
+            FileNotFoundError: If its weights are not there.
+        """
+        raise NotImplementedError(f'what a {type(self).__name__} says cannot be stored')
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """See the training data, and change it, before workers read any of it.
+
+        Args:
+            dataset: Of the training data loader.
+
+        Returns:
+            Whether anything was changed: workers that run already have to be replaced.
+        """
+        return False
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Teacher:
         """Share the teacher: copies of a student (EMA) need no second one."""
         return self

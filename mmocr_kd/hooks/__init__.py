@@ -4,8 +4,7 @@ from .disjoint_photos_hook import DisjointPhotosHook
 from .ema_teacher_hook import EMATeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
+from .teacher_data_hook import TeacherDataHook
 
-__all__ = [
-    'ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook',
-    'MaskETDistillHook'
-]
+__all__ = ['ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook',
+           'MaskETDistillHook', 'TeacherDataHook']

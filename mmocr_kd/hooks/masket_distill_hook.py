@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..adapters import build_teacher, build_term
 from ..distill import Distiller, Schedule, merge_losses
+from .teacher_data_hook import prepare_data
 
 
 class _Call(NamedTuple):
@@ -66,10 +67,11 @@ class MaskETDistillHook(Hook):
         return self
 
     def before_run(self, runner: Runner) -> None:
-        """Make sure that nothing stays on the model if training raises."""
+        """Prepare the data, and make sure that nothing stays on the model if training raises."""
         # MMEngine has no event for that. Validation and test runs have no built training loop.
         if isinstance(runner._train_loop, BaseLoop):
             loop = runner._train_loop
+            prepare_data(loop, self._distiller)
             loop.run = self._detached_after(loop.run)
 
     def before_train(self, runner: Runner) -> None:

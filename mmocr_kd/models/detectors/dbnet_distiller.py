@@ -57,6 +57,10 @@ class DBNetDistiller(DBNet):
         super().init_weights()
         self._distiller.attach(self)
 
+    def prepare_data(self, dataset: Any) -> bool:
+        """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
+        return self._distiller.prepare_data(dataset)
+
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """DBNet's losses and, when due, the distillation terms.
 

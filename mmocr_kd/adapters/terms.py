@@ -8,6 +8,7 @@ from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ..distill import Teacher, Term
+from ..losses.pixel_loss import DRAWN_MASKS
 from .text_logits import build_source
 from .text_mask import draw_text_mask
 
@@ -32,8 +33,8 @@ def build_term(loss: dict[str, Any],
     """
     built = MODELS.build(loss)
     kind = getattr(built, 'mask', 'none')
-    draw = None if kind == 'none' else partial(
-        _draw, kind=kind, include_ignored=built.include_ignored)
+    draw = partial(_draw, kind=kind, include_ignored=built.include_ignored) \
+        if kind in DRAWN_MASKS else None
     return Term(built, build_source(student or source), build_source(teacher or source), draw,
                 adaptor)
 

@@ -22,6 +22,8 @@ class BinaryKDLoss(PixelLoss):
         mask: See :class:`~mmocr_kd.losses.pixel_loss.PixelLoss`.
         reduction: See there.
         include_ignored: See there.
+        mask_threshold: See there.
+        mask_dilation: See there.
 
     Raises:
         ValueError: If a field has an unknown or impossible value.
@@ -32,8 +34,10 @@ class BinaryKDLoss(PixelLoss):
                  temperature: float = 1.0,
                  mask: str = 'none',
                  reduction: str = 'mask',
-                 include_ignored: bool = False) -> None:
-        super().__init__(mask=mask, include_ignored=include_ignored, reduction=reduction)
+                 include_ignored: bool = False,
+                 mask_threshold: float = 0.3,
+                 mask_dilation: int = 8) -> None:
+        super().__init__(mask, include_ignored, reduction, mask_threshold, mask_dilation)
         require_positive('loss_weight', loss_weight)
         require_positive('temperature', temperature)
         self.loss_weight = loss_weight

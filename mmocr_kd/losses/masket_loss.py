@@ -44,6 +44,8 @@ class MaskETLoss(PixelLoss):
         mask: See :class:`~mmocr_kd.losses.pixel_loss.PixelLoss`.
         reduction: See there.
         include_ignored: See there.
+        mask_threshold: See there.
+        mask_dilation: See there.
 
     Raises:
         ValueError: If a field has an unknown or impossible value.
@@ -56,8 +58,10 @@ class MaskETLoss(PixelLoss):
                  temperature: float = 1.0,
                  mask: str = 'text',
                  reduction: str = 'mask',
-                 include_ignored: bool = False) -> None:
-        super().__init__(mask=mask, include_ignored=include_ignored, reduction=reduction)
+                 include_ignored: bool = False,
+                 mask_threshold: float = 0.3,
+                 mask_dilation: int = 8) -> None:
+        super().__init__(mask, include_ignored, reduction, mask_threshold, mask_dilation)
         require_not_negative('entropy_weight', entropy_weight)
         require_not_negative('kd_weight', kd_weight)
         require_choice('distance', distance, tuple(_DISTANCES))

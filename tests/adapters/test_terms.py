@@ -20,7 +20,7 @@ def test_both_sides_may_have_their_own_source():
 
 @pytest.mark.parametrize('loss', [
     {'type': 'CWDLoss'}, {'type': 'FitNetLoss'}, {'type': 'BinaryKDLoss'},
-    {'type': 'MaskETLoss', 'mask': 'none'}])
+    {'type': 'MaskETLoss', 'mask': 'none'}, {'type': 'MaskETLoss', 'mask': 'teacher'}])
 def test_losses_without_mask_get_none_drawn(loss):
     assert build_term(loss).draw_mask is None
 

@@ -216,6 +216,13 @@ def masket_hook_with_onnx_teacher(folder):
 
 
 @case
+def masket_hook_with_teachers_mask(folder):
+    return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
+                            'loss': {'type': 'MaskETLoss', 'mask': 'teacher'},
+                            'schedule': {'by_epoch': False}})
+
+
+@case
 def channels_last(folder):
     return _hooked(folder, {'type': 'ChannelsLastHook'})
 

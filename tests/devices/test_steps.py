@@ -43,6 +43,7 @@ REASONS = {
 WAITS = {
     'masket_hook': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_prepared_targets': {FINITE: 1},
+    'masket_hook_with_teachers_mask': {FINITE: 1},
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},

@@ -7,4 +7,6 @@ _base_.custom_hooks[0].loss = dict(
     temperature=1.0,
     mask='none',
     reduction='mask',
-    include_ignored=False)
+    include_ignored=False,
+    mask_threshold=0.3,
+    mask_dilation=8)

@@ -12,7 +12,9 @@ custom_hooks = [
             temperature=1.0,
             mask='text',
             reduction='mask',
-            include_ignored=False),
+            include_ignored=False,
+            mask_threshold=0.3,
+            mask_dilation=8),
         source='text_logits',
         schedule=dict(by_epoch=True, start=0, stop=None, warmup=0, decay=0))
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
-from typing import Literal, Sequence
+from typing import Literal, Mapping, Sequence
 
 import torch
 from mmengine.logging import print_log
@@ -59,11 +60,7 @@ class Speller:
     """
 
     def __init__(self, decoder: BaseDecoder, normalize: Form | None = 'NFKC') -> None:
-        dictionary = decoder.dictionary
-        special = {dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx,
-                   dictionary.unknown_idx}
-        self._index = {char: index for index, char in enumerate(dictionary.dict)
-                       if index not in special}
+        self._index = character_classes(decoder)
         self._cases = CASES[getattr(decoder.module_loss, 'letter_case', 'unchanged')]
         self._longest = longest_word(decoder)
         self._normalize = normalize
@@ -84,20 +81,9 @@ class Speller:
         """
         words = [self._word(word) for word in readings]
         self._log()
-        number = max([1, *(len(word) for word in words)])
-        longest = max([1, *(len(text) for word in words for text in word)])
-        texts = [[*word, *[''] * (number - len(word))] for word in words]
-        indexes = torch.zeros(len(words), number, longest, dtype=torch.long)
-        log_probs = torch.full((len(words), number), -math.inf)
-        for row, word in enumerate(words):
-            for column, (text, log_prob) in enumerate(word.items()):
-                indexes[row, column, :len(text)] = torch.tensor(
-                    [self._index[char] for char in text], dtype=torch.long)
-                log_probs[row, column] = log_prob
-        lengths = torch.tensor([[len(text) for text in word] for word in texts],
-                               dtype=torch.long).view(len(words), number)
-        kept = log_probs.logsumexp(1) - _total(readings)
-        return Hypotheses(texts, indexes, lengths, log_probs, kept.exp().nan_to_num(0).clamp(max=1))
+        told = pack(words, self._index)
+        kept = (told.log_probs.logsumexp(1) - _total(readings)).exp().nan_to_num(0).clamp(max=1)
+        return replace(told, kept=kept)
 
     def summary(self) -> str:
         """What became of the readings so far, for people."""
@@ -154,6 +140,40 @@ class Speller:
         if self.seen['words'] >= self._next_log:
             print_log(self.summary(), logger='current')
             self._next_log = 2 * self.seen['words']
+
+
+def character_classes(decoder: BaseDecoder) -> dict[str, int]:
+    """Characters a decoder can read -> their classes, special tokens left out.
+
+    Args:
+        decoder: Of a recogniser.
+    """
+    dictionary = decoder.dictionary
+    special = {dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx,
+               dictionary.unknown_idx}
+    return {char: index for index, char in enumerate(dictionary.dict) if index not in special}
+
+
+def pack(words: Sequence[Mapping[str, float]], classes: Mapping[str, int]) -> Hypotheses:
+    """Put readings into tensors.
+
+    Args:
+        words: Text -> its log-probability, of each of N words.
+        classes: Of all their characters.
+    """
+    number = max([1, *(len(word) for word in words)])
+    longest = max([1, *(len(text) for word in words for text in word)])
+    texts = [[*word, *[''] * (number - len(word))] for word in words]
+    indexes = torch.zeros(len(words), number, longest, dtype=torch.long)
+    log_probs = torch.full((len(words), number), -math.inf)
+    for row, word in enumerate(words):
+        for column, (text, log_prob) in enumerate(word.items()):
+            indexes[row, column, :len(text)] = torch.tensor([classes[char] for char in text],
+                                                            dtype=torch.long)
+            log_probs[row, column] = log_prob
+    lengths = torch.tensor([[len(text) for text in word] for word in texts], dtype=torch.long)
+    return Hypotheses(texts, indexes, lengths.view(len(words), number), log_probs,
+                      (log_probs > -math.inf).any(1).float())
 
 
 def _total(readings: Readings) -> torch.Tensor:

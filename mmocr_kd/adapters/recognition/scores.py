@@ -96,7 +96,8 @@ class Scorer:
         """Characters and end tokens, on the device."""
         end, lengths = end_class(self.decoder), hypotheses.lengths
         assert end is not None  # else it were a CTC decoder
-        classes = torch.nn.functional.pad(hypotheses.indexes, (0, 1), value=0)
+        longest = max(len(text) for texts in hypotheses.texts for text in texts)
+        classes = torch.nn.functional.pad(hypotheses.indexes, (0, 1))[:, :, :longest + 1]
         ends = torch.arange(classes.shape[2]) >= lengths[:, :, None]
         classes = classes.masked_fill(ends, end)
         return Paths(*_on(self.logits.device, classes, lengths + 1, hypotheses.log_probs))

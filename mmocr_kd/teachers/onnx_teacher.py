@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 import torch
@@ -19,6 +20,7 @@ from ..distill import (
     SourceLike,
     Teacher,
     TeacherOutputError,
+    digest_of,
 )
 from ..losses import best_labels
 from ..losses.checks import require_at_least_one, require_choice
@@ -146,6 +148,18 @@ class OnnxTeacher(Teacher):
         images = self._renormalize(inputs.float()).cpu()
         answers = {ask: ask(images, data_samples) for ask in set(self._ask.values())}
         return {name: _to(answers[ask], inputs.device) for name, ask in self._ask.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """See :meth:`Teacher.identity`: digests of the files, and all fields."""
+        files = [Path(self.model)]
+        if self.model == 'rapidocr':
+            files = [rapidocr_model(task).path for task in ('det', 'rec')]
+        dictionary = self.dictionary and digest_of(Path(self.dictionary))
+        return dict(type=type(self).__name__, model=[digest_of(file) for file in files],
+                    mean=self.mean, std=self.std, bgr_to_rgb=self.bgr_to_rgb, output=self.output,
+                    max_side=self.max_side, word_size=list(self.word_size),
+                    keep_ratio=self.keep_ratio, dictionary=dictionary, blank_idx=self.blank_idx,
+                    num_readings=self.num_readings)
 
     def _load(self, task: str, student: nn.Module) -> None:
         path, mean, std = self.model, self.mean, self.std

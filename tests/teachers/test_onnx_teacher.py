@@ -1,4 +1,5 @@
 """A teacher in an ONNX file says what the file says, of what a student sees."""
+import json
 import sys
 from types import SimpleNamespace
 
@@ -242,6 +243,27 @@ def test_crnn_of_mmocr(tmp_path):
                     for label, length in zip(indexes, lengths)]
         assert [text for text, _ in reading] == expected
         assert [p for _, p in reading] == pytest.approx(log_probs.tolist(), abs=1e-3)
+
+
+def test_identity_changes_with_whatever_changes_answers(tmp_path):
+    """And with nothing else: not with where the file lies."""
+    (tmp_path / 'ab.txt').write_text('a\nb\n')
+    fields = {**PLAIN, 'dictionary': str(tmp_path / 'ab.txt')}
+
+    def identity(path=sigmoid(tmp_path / 'd.onnx'), **changed):
+        return json.dumps(OnnxTeacher(path, **{**fields, **changed}).identity())
+
+    first = identity()
+    (tmp_path / 'moved.onnx').write_bytes((tmp_path / 'd.onnx').read_bytes())
+    assert identity(str(tmp_path / 'moved.onnx')) == first
+    changes = [{'mean': [1.]}, {'std': [2.]}, {'bgr_to_rgb': True}, {'output': 'logits'},
+               {'max_side': 32}, {'word_size': (32, 100)}, {'keep_ratio': False},
+               {'dictionary': None}, {'blank_idx': -1}, {'num_readings': 2}]
+    others = [identity(**change) for change in changes]
+    others.append(identity(graph(tmp_path / 'other.onnx', ('Identity', ['x'], 'y', {}))))
+    (tmp_path / 'ab.txt').write_text('b\na\n')
+    others.append(identity())
+    assert len({first, *others}) == 1 + len(others)
 
 
 # What cannot be

@@ -248,9 +248,9 @@ def test_crnn_of_mmocr(tmp_path):
 def test_identity_changes_with_whatever_changes_answers(tmp_path):
     """And with nothing else: not with where the file lies."""
     (tmp_path / 'ab.txt').write_text('a\nb\n')
-    fields = {**PLAIN, 'dictionary': str(tmp_path / 'ab.txt')}
+    path, fields = sigmoid(tmp_path / 'd.onnx'), {**PLAIN, 'dictionary': str(tmp_path / 'ab.txt')}
 
-    def identity(path=sigmoid(tmp_path / 'd.onnx'), **changed):
+    def identity(path=path, **changed):
         return json.dumps(OnnxTeacher(path, **{**fields, **changed}).identity())
 
     first = identity()

@@ -16,8 +16,7 @@ from mmengine.runner import Runner
 from mmocr.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmocr_kd.adapters import build_teacher, build_term
-from mmocr_kd.adapters.recognition import PairReader, prepare_targets
+from mmocr_kd.adapters.recognition import prepare_targets
 from mmocr_kd.apis import class_of, find_distillation, find_low_res_distillation
 from mmocr_kd.datasets.transforms import PairedResize
 from mmocr_kd.distill import Teacher, model_config
@@ -42,11 +41,11 @@ class Bench(ABC):
         folder: For the logs of MMEngine's runners.
 
     Attributes:
-        teacher: Set by subclasses.
+        teachers: Set by subclasses; bound.
         targets: What ``ADDED`` or ``WHOLE`` should be at most.
     """
 
-    teacher: Teacher
+    teachers: list[Teacher]
     targets: dict[str, float]
 
     def __init__(self, cfg: Config, student: dict[str, Any], distilled: dict[str, Any],
@@ -57,8 +56,7 @@ class Bench(ABC):
     @property
     def plain(self) -> Any:
         """The model that learns from labels."""
-        model = self.student.model
-        return model.module if is_model_wrapper(model) else model
+        return _plain(self.student)
 
     @property
     def device(self) -> torch.device:
@@ -87,8 +85,8 @@ class Bench(ABC):
     def resident(self) -> dict[str, int]:
         """Bytes each case needs all the time: weights, and what the optimizer keeps."""
         student, distilled = (_kept(runner) for runner in (self.student, self.distilled))
-        model = getattr(self.teacher, 'model', None)
-        teacher = tensor_bytes(model.state_dict().values()) if model is not None else 0
+        teacher = sum(tensor_bytes(network.state_dict().values())
+                      for teacher in self.teachers for network in teacher.networks)
         return {STUDENT: student, TEACHER: teacher, DISTILLED: distilled + teacher}
 
     def transient(self, batch: dict[str, Any]) -> dict[str, int]:
@@ -108,7 +106,8 @@ class Bench(ABC):
 
         def forward() -> None:
             with self.student.optim_wrapper.optim_context(self.plain):  # AMP, if the config says so
-                self.teacher(*arguments)
+                for teacher in self.teachers:
+                    teacher(*arguments)
 
         return forward
 
@@ -127,16 +126,20 @@ class DetectorBench(Bench):
     def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
         parts = find_distillation(cfg)
         if random_teacher:
-            _randomize(parts.teacher, folder)
+            _randomize(parts.teachers, folder)
         for part in parts.hooks or [parts.model]:
             part['schedule'] = None
+            for term in part.get('terms') or []:
+                term['schedule'] = None
         super().__init__(cfg, parts.student, parts.model, parts.hooks, folder)
         for hook in self.distilled.hooks:
             if isinstance(hook, MaskETDistillHook):
                 hook.before_train(self.distilled)
-        terms = [build_term(**copy.deepcopy(term)) for term in parts.terms]
-        self.teacher = build_teacher(copy.deepcopy(parts.teacher))
-        self.teacher.bind(self.plain, {f'term{i}': term.teacher for i, term in enumerate(terms)})
+                self.teachers = hook.distiller.teachers
+        if not parts.hooks:
+            model = _plain(self.distilled)
+            model.distiller.attach(model)
+            self.teachers = model.distiller.teachers
 
     def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
         """Images with texts; see :class:`Bench`."""
@@ -160,12 +163,12 @@ class LowResBench(Bench):
     def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
         parts = find_low_res_distillation(cfg)
         if random_teacher:
-            _randomize(parts.teacher, folder)
+            _randomize(parts.teachers, folder)
         super().__init__(cfg, parts.labels_only(), parts.model, [], folder)
         self.cfg = cfg
-        teacher: Any = build_teacher({'type': 'RecognizerTeacher', **copy.deepcopy(parts.teacher)})
-        PairReader(teacher, parts.model.get('visual')).bind(self.plain)
-        self.teacher = teacher
+        model = _plain(self.distilled)
+        model.distiller.attach(model, model.student)
+        self.teachers = model.distiller.teachers
 
     def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
         """Pairs of words, sized as in the config; see :class:`Bench`."""
@@ -229,11 +232,12 @@ def _find(part: Any, kind: type) -> Iterator[dict[str, Any]]:
             yield from _find(inner, kind)
 
 
-def _randomize(teacher: dict[str, Any], folder: str) -> None:
-    """Point a teacher's config to a checkpoint of random weights."""
-    teacher['checkpoint'] = str(Path(folder, 'random_teacher.pth'))
-    model = MODELS.build(model_config(teacher['config']))
-    torch.save(model.state_dict(), teacher['checkpoint'])
+def _randomize(teachers: list[dict[str, Any]], folder: str) -> None:
+    """Point the configs of teachers to checkpoints of random weights."""
+    for number, teacher in enumerate(teachers):
+        teacher['checkpoint'] = str(Path(folder, f'random_teacher{number}.pth'))
+        model = MODELS.build(model_config(teacher['config']))
+        torch.save(model.state_dict(), teacher['checkpoint'])
 
 
 def _runner(cfg: Config, model: dict[str, Any], hooks: list[dict[str, Any]],
@@ -246,6 +250,10 @@ def _runner(cfg: Config, model: dict[str, Any], hooks: list[dict[str, Any]],
     runner.optim_wrapper = runner.build_optim_wrapper(copy.deepcopy(cfg.optim_wrapper))
     runner.model.train()
     return runner
+
+
+def _plain(runner: Runner) -> Any:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def _step(runner: Runner, batch: dict[str, Any]) -> Callable[[], Any]:

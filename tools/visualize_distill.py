@@ -17,9 +17,9 @@ from mmocr.registry import DATASETS
 from outputs import in_one_line
 from torch import Tensor, nn
 
-from mmocr_kd.adapters import build_teacher, build_term
+from mmocr_kd.adapters import build_term, build_terms, text_logits
 from mmocr_kd.apis import find_distillation, load_student, read_config, require_files
-from mmocr_kd.distill import Recorder, Teacher, Term
+from mmocr_kd.distill import Recorder, Teacher, TensorComparison
 from mmocr_kd.losses import binary_entropy
 
 GREEN, RED, WHITE = (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -61,10 +61,13 @@ class Viewer:
         self.device = device
         self.student: nn.Module = load_student(cfg, checkpoint).to(device)
         parts = find_distillation(cfg)
-        self.term: Term = build_term(parts.terms[0]['loss'])
-        self.recorder = Recorder(self.student, {'text': self.term.student})
-        self.teacher: Teacher = build_teacher(parts.teacher)
-        self.teacher.bind(self.student, {'text': self.term.teacher})
+        first = next(iter(build_terms(parts.terms[:1]).values()))
+        mask, loss = parts.terms[0].get('mask'), parts.terms[0].get('loss')
+        # Of the maps of text, whatever it is that the term compares.
+        self.comparison: TensorComparison = build_term(loss, mask=mask).comparison
+        self.recorder = Recorder(self.student, {'text': text_logits})
+        self.teacher: Teacher = first.teacher
+        self.teacher.bind(self.student, {'text': text_logits})
 
     @torch.no_grad()
     def look(self, item: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,7 +85,7 @@ class Viewer:
         self.recorder.start()
         self.student(inputs, None, mode='tensor')
         student = self.recorder.stop()['text']
-        draw = self.term.draw_mask
+        draw = self.comparison.draw_mask
         mask = draw(inputs, samples, teacher) if draw else torch.ones_like(teacher)
         return tuple(_fit(each, inputs, item) for each in (teacher, student, mask))
 

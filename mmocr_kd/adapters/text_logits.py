@@ -37,6 +37,22 @@ def text_logits(model: nn.Module) -> Source:
         'with DBHead, PSEHead or PANHead, or name the module to record, e.g. source="neck"')
 
 
+def shared_features(model: nn.Module) -> Source:
+    """Find the features on which the text logits and the detector's own loss both hang.
+
+    Args:
+        model: A detector with text logits.
+
+    Returns:
+        Source of a tensor (N, C, h, w): what DBNet's head looks at, for the kernels and for the
+        thresholds; for PSENet and PANet, whose heads are a layer or two, all that the head puts
+        out.
+    """
+    if isinstance(getattr(model, 'det_head', None), DBHead):
+        return Source('det_head.binarize', io='input')
+    return Source('det_head')
+
+
 def build_source(source: str | dict[str, Any]) -> SourceLike:
     """Turn a config value into a source.
 

@@ -26,16 +26,20 @@ class Distillation:
         student: Config of the plain student: what the checkpoint is for.
         model: Config of the model that is trained: the same, or a wrapper of it.
         hooks: Configs of the distillation hooks.
-        teacher: Config of the teacher.
-        terms: Configs of the comparisons, without adaptors: arguments of
-            :func:`~mmocr_kd.adapters.build_term`.
+        terms: Configs of the comparisons, each with its ``teacher``, without adaptors: what
+            :func:`~mmocr_kd.adapters.build_terms` builds.
     """
 
     student: dict[str, Any]
     model: dict[str, Any]
     hooks: list[dict[str, Any]]
-    teacher: dict[str, Any]
     terms: list[dict[str, Any]]
+
+    @property
+    def teachers(self) -> list[dict[str, Any]]:
+        """Configs of the teachers, as they stand in the model or the hook; equal ones once."""
+        configs = [term['teacher'] for term in self.terms]
+        return [config for place, config in enumerate(configs) if config not in configs[:place]]
 
 
 def find_distillation(cfg: Config) -> Distillation:
@@ -87,13 +91,19 @@ def _is_ours(hook: Any) -> bool:
 
 def _from_hook(model: dict[str, Any], hook: dict[str, Any]) -> Distillation:
     model, hook = copy.deepcopy(model), copy.deepcopy(hook)
-    term = {'loss': hook.get('loss') or {'type': 'MaskETLoss'},
-            'source': hook.get('source', 'text_logits')}
-    return Distillation(model, model, [hook], hook['teacher'], [term])
+    single = {'loss': hook.get('loss') or {'type': 'MaskETLoss'},
+              'source': hook.get('source', 'text_logits')}
+    terms = _complete(hook.get('terms') or [single], hook)
+    return Distillation(model, model, [hook], terms)
 
 
 def _from_wrapper(model: dict[str, Any]) -> Distillation:
     model = copy.deepcopy(model)
-    terms = [{key: value for key, value in term.items() if key != 'adaptor'}
-             for term in model['terms']]
-    return Distillation(student_config(model), model, [], model['teacher'], terms)
+    return Distillation(student_config(model), model, [], _complete(model['terms'], model))
+
+
+def _complete(terms: list[dict[str, Any]], common: dict[str, Any]) -> list[dict[str, Any]]:
+    """Terms with their teachers, without what is trained or counts in trainings only."""
+    left_out = ('adaptor', 'schedule')
+    return [{**{key: value for key, value in term.items() if key not in left_out},
+             'teacher': term.get('teacher') or common.get('teacher')} for term in terms]

@@ -18,11 +18,17 @@ class LowResDistillation:
 
     Args:
         model: Config of the distiller.
-        teacher: Config of its teacher: ``model['teacher']`` itself.
     """
 
     model: dict[str, Any]
-    teacher: dict[str, Any]
+
+    @property
+    def teachers(self) -> list[dict[str, Any]]:
+        """Configs of the teachers, as they stand in the model; equal ones once."""
+        losses = self.model['losses'].values()
+        configs = [config for config in (self.model.get('teacher'), *(
+            loss.get('teacher') for loss in losses)) if config]
+        return [config for place, config in enumerate(configs) if config not in configs[:place]]
 
     def labels_only(self) -> dict[str, Any]:
         """Config of the same training without distillation.
@@ -53,8 +59,8 @@ def find_low_res_distillation(cfg: Config) -> LowResDistillation:
     if not any(_needs_teacher(loss) for loss in model['losses'].values()):
         raise ValueError(f'{cfg.filename} distils nothing: none of the losses '
                          f'{list(model["losses"])} needs the teacher')
-    return LowResDistillation(model, model['teacher'])
+    return LowResDistillation(model)
 
 
 def _needs_teacher(loss: dict[str, Any]) -> bool:
-    return class_of(loss, MODELS).needs_teacher
+    return class_of(loss.get('loss', loss), MODELS).wants is not None

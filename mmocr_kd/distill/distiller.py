@@ -1,142 +1,294 @@
 """One distillation step: what every hook and wrapper does around a student's forward pass."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from .errors import RecordingError, TeacherOutputError
+from .auto_weight import AutoWeight
+from .comparison import Comparison
 from .finite import FiniteCheck
+from .progress import Progress
 from .recorder import Recorder, SourceLike
+from .schedule import Schedule
 from .teacher import Teacher
 
-# (inputs, data samples, teacher's recording) -> mask of where in the recording the loss looks.
-MaskDrawer = Callable[[Tensor, Sequence[Any], Tensor], Tensor]
+_SHARED = 'shared features'
 
 
 @dataclass(frozen=True)
 class Term:
-    """One comparison of student and teacher.
+    """One loss, and whom it asks.
 
     Args:
-        loss: ``loss(student, teacher, mask) -> dict`` of scalar losses.
-        student: Where the student's tensor is found.
-        teacher: Where the teacher's is.
-        draw_mask: Draws the mask from the data samples; None for losses without one.
-        adaptor: Trainable map from the student's tensor to the teacher's space.
+        loss: ``loss(student, teacher, third)``, of what the comparison makes; a dict of scalars.
+        comparison: What it looks at.
+        teacher: Who teaches; None for a loss that needs nobody (labels).
+        schedule: When it counts, and how much.
+        weight: Factor of its losses, or what finds one.
     """
 
     loss: nn.Module
-    student: SourceLike
-    teacher: SourceLike
-    draw_mask: MaskDrawer | None = None
-    adaptor: nn.Module | None = None
+    comparison: Comparison
+    teacher: Teacher | None = None
+    schedule: Schedule = field(default_factory=Schedule)
+    weight: float | AutoWeight = 1.0
+
+    @property
+    def listening(self) -> dict[str, SourceLike]:
+        """Name -> what is recorded of the student for it."""
+        recorded = dict(self.comparison.student)
+        return recorded | ({_SHARED: self.comparison.shared}
+                           if isinstance(self.weight, AutoWeight) else {})
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What of it is trained with the student: projectors, adaptors."""
+        parts = [self.loss, self.comparison.adaptor]
+        return [p for part in parts if part is not None for p in part.parameters()]
 
 
 class Distiller:
-    """Compares a student with a teacher, batch by batch.
+    """Compares a student with its teachers, batch by batch.
 
-    :meth:`begin` comes before the student's forward pass and :meth:`end` after it. The teacher
-    runs first because its activations are freed at once (lower peak memory) and because the
-    annotations are still untouched then: MMOCR's DB loss moves polygons in place.
+    :meth:`begin` comes before the student's forward pass and :meth:`end` after it; :meth:`around`
+    does both. The teachers run first because their activations are freed at once (lower peak
+    memory) and because the annotations are still untouched then: MMOCR's DB loss moves polygons in
+    place. Each teacher runs once for a batch, and only if a term that is due asks for it; what
+    several terms want is recorded once.
 
     Args:
-        teacher: Gives the teacher's recordings.
-        terms: Name -> comparison.
+        terms: Name -> term.
+        prefix: Of all names of losses.
     """
 
-    def __init__(self, teacher: Teacher, terms: Mapping[str, Term]) -> None:
-        self.teacher = teacher
+    def __init__(self, terms: Mapping[str, Term], prefix: str = '') -> None:
         self.terms = dict(terms)
+        self.prefix = prefix
+        self.teachers = list(dict.fromkeys(term.teacher for term in self.terms.values()
+                                           if term.teacher is not None))
+        self._listening = _Wanted((name, term.listening)
+                                  for name, term in self.terms.items())
+        self._asking = {teacher: _Wanted((name, term.comparison.teacher)
+                                         for name, term in self.terms.items()
+                                         if term.teacher is teacher) for teacher in self.teachers}
         self._recorder: Recorder | None = None
-        self._targets: dict[str, tuple[Tensor, Tensor | None]] = {}
-        self._finite = FiniteCheck()
+        self._step: _Step | None = None
+        self._owners: dict[str, str] = {}  # name of a loss -> the term that has it without prefix
 
     @property
     def attached(self) -> bool:
         """Whether a student is being listened to."""
         return self._recorder is not None
 
-    def attach(self, student: nn.Module) -> None:
-        """Listen to ``student`` and bind the teacher to it.
+    def attach(self, student: nn.Module, listened: nn.Module | None = None) -> None:
+        """Listen to ``student`` and bind the teachers to it.
 
         Args:
             student: The unwrapped model (no DDP around it).
+            listened: The part of it that sources are looked for in; by default all.
 
         Raises:
-            RecordingError: If a module to record does not exist.
+            RecordingError: If a module to record does not exist, or a teacher cannot know what is
+                asked of it.
         """
         self.detach()
-        recorder = Recorder(student, {name: t.student for name, t in self.terms.items()})
+        for term in self.terms.values():
+            term.comparison.require_fitting()
+        recorder = Recorder(student if listened is None else listened, self._listening.things)
         try:
-            self.teacher.bind(student, {name: t.teacher for name, t in self.terms.items()})
+            for teacher in self.teachers:
+                teacher.bind(student, self._asking[teacher].things)
         except BaseException:
             recorder.remove()
             raise
         self._recorder = recorder
 
     def prepare_data(self, dataset: Any) -> bool:
-        """See :meth:`Teacher.prepare_data`."""
-        return self.teacher.prepare_data(dataset)
+        """See :meth:`Teacher.prepare_data`; of all teachers."""
+        return any([teacher.prepare_data(dataset) for teacher in self.teachers])
 
     def detach(self) -> None:
         """Take all hooks off the student. May be called repeatedly."""
         if self._recorder is not None:
             self._recorder.remove()
-        self._recorder = None
-        self._targets.clear()
+        self._recorder = self._step = None
 
-    def begin(self, inputs: Tensor, data_samples: Sequence[Any]) -> None:
-        """Run the teacher and draw the masks.
+    def around(self, run: Callable[[], Mapping[str, Tensor]], inputs: Tensor,
+               data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Let the teachers look at a batch, then the student, and compare.
 
         Args:
-            inputs: The student's normalised batch, shape (N, 3, H, W).
+            run: Runs the student on it; gives its own losses.
+            inputs: See :meth:`begin`.
+            data_samples: Likewise.
+
+        Returns:
+            See :meth:`end`. Whatever fails, nothing is left behind.
+        """
+        if not self.begin(inputs, data_samples):
+            return merge_losses(run(), self._idle(()))
+        try:
+            return self.end(run())
+        finally:
+            self._forget()
+
+    def begin(self, inputs: Tensor, data_samples: Sequence[Any],
+              progress: Progress | None = None) -> bool:
+        """Run the teachers and note what the comparisons want to know of the batch.
+
+        Args:
+            inputs: The normalised batch the teachers look at, shape (N, 3, H, W).
             data_samples: N samples with ground truth; only read.
+            progress: How far training is; by default what the running training says.
+
+        Returns:
+            Whether any term is due; if not, nothing was done, and :meth:`end` is not to follow.
 
         Raises:
             TeacherOutputError: If a recording holds NaN or Inf; on a GPU :meth:`end` says so.
         """
         assert self._recorder is not None, 'attach() comes before begin()'
-        self._finite = FiniteCheck()
-        recordings = self.teacher(inputs, data_samples)
-        for name, term in self.terms.items():
-            teacher = recordings[name]
-            self._finite.watch(name, teacher, data_samples)
-            mask = term.draw_mask(inputs, data_samples, teacher) if term.draw_mask else None
-            self._targets[name] = teacher, mask
+        self._forget()
+        weights = {name: term.schedule.weight_now(progress) for name, term in self.terms.items()}
+        due = {name: weight for name, weight in weights.items() if weight}
+        if not due:
+            return False
+        step = _Step(due)
+        for teacher in self.teachers:
+            if any(self.terms[name].teacher is teacher for name in due):
+                step.known[teacher] = teacher(inputs, data_samples)
+                step.finite.watch_all(step.known[teacher], data_samples)
+        for name in due:
+            if (key := self._key(name)) not in step.noted:
+                step.noted[key] = key[0].before(inputs, data_samples, self._theirs(step, name))
+        self._step = step
         self._recorder.start()
+        return True
 
-    def end(self, weight: float = 1.0) -> dict[str, Tensor]:
+    def end(self, own: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute the losses.
 
         Args:
-            weight: Factor for all of them, from the schedule.
+            own: Losses of the student itself. With those of terms without a teacher they are the
+                task, beside which ``AutoWeight`` weighs.
 
         Returns:
-            Loss name -> scalar. Names get the term's name as prefix where two terms share them.
+            Loss name -> scalar: the student's own, and those of the terms, times their weights.
+            The first term that has a name keeps it; others put theirs in front of it. Terms that
+            rest have a loss of 0 if they learn: DDP waits for gradients of all parameters.
+            ``weight_<term>`` tells what ``AutoWeight`` found.
 
         Raises:
             TeacherOutputError: If student and teacher recordings differ in size, or the teacher's
                 holds NaN or Inf (see :class:`.FiniteCheck`).
             RecordingError: If the student did not run, or nothing of it that learns led to what was
                 recorded.
+            ValueError: If the student has a loss of that name already, or there is no task.
         """
-        assert self._recorder is not None, 'attach() comes before end()'
-        recordings = self._recorder.stop()
-        targets, self._targets = self._targets, {}
-        losses: dict[str, Tensor] = {}
-        for name, term in self.terms.items():
-            student = recordings[name]
-            _check_learns(name, student)
-            if term.adaptor is not None:
-                student = term.adaptor(student)
-            _check_same_size(name, student, targets[name][0])
-            for key, value in term.loss(student, *targets[name]).items():
-                losses[f'{name}.{key}' if key in losses else key] = value * weight
-        self._finite.settle()
-        return losses
+        assert self._recorder is not None and self._step is not None, 'begin() comes before end()'
+        step, self._step = self._step, None
+        ours = self._recorder.stop()
+        found = {name: self._compare(step, name, ours) for name in step.due}
+        task = [own or {}, *(losses for name, losses in found.items()
+                             if self.terms[name].teacher is None)]
+        added: dict[str, Tensor] = {}
+        for name, losses in found.items():
+            weight = self.terms[name].weight
+            if isinstance(weight, AutoWeight):
+                weight = self._solve(weight, name, task, losses, ours)
+                added[self._logged(name)] = torch.tensor(weight)
+            weight *= step.due[name]
+            added |= {self._named(name, key): value * weight if _counts(key) else value
+                      for key, value in losses.items()}
+        step.finite.settle()
+        return merge_losses(own or {}, added | self._idle(step.due))
+
+    def _forget(self) -> None:
+        self._step = None
+        if self._recorder is not None:
+            self._recorder.forget()
+
+    def _idle(self, due: Collection[str]) -> dict[str, Any]:
+        parameters = [p for name, term in self.terms.items() if name not in due
+                      for p in term.parameters()]
+        return {'loss_idle': sum(p.sum() * 0 for p in parameters)} if parameters else {}
+
+    def _key(self, name: str) -> tuple[Comparison, Teacher | None]:
+        return self.terms[name].comparison, self.terms[name].teacher
+
+    def _theirs(self, step: _Step, name: str) -> dict[str, Any]:
+        teacher = self.terms[name].teacher
+        if teacher is None:
+            return {}
+        return self._asking[teacher].pick(name, step.known[teacher])
+
+    def _compare(self, step: _Step, name: str, recorded: Mapping[str, Any]) -> dict[str, Tensor]:
+        if (key := self._key(name)) not in step.seen:
+            step.seen[key] = key[0].after(self._listening.pick(name, recorded),
+                                          self._theirs(step, name), step.noted[key])
+        return self.terms[name].loss(*step.seen[key])
+
+    def _solve(self, weight: AutoWeight, name: str, task: list[Mapping[str, Tensor]],
+               losses: Mapping[str, Tensor], recorded: Mapping[str, Any]) -> float:
+        whole = [loss for part in task for loss in _learnt(part)]
+        if not whole:
+            raise ValueError(f"loss_weight='auto' of {name!r} is a share of the task's gradient, "
+                             'and there is no task: add a loss that needs no teacher '
+                             '(HardLabelLoss), or give a number')
+        shared = self._listening.pick(name, recorded)[_SHARED]
+        return weight.step(self.prefix + name, whole, _learnt(losses), shared)
+
+    def _logged(self, term: str) -> str:
+        # MMEngine would learn from whatever has 'loss' in its name.
+        return f'{self.prefix}weight_{term.replace("loss", "term")}'
+
+    def _named(self, term: str, key: str) -> str:
+        """The name stays the same while others rest."""
+        owner = self._owners.setdefault(key, term)
+        return self.prefix + (key if owner == term else f'{term}.{key}')
+
+
+class _Step:
+    """What is known of one batch.
+
+    Args:
+        due: Term -> its weight by the schedule.
+    """
+
+    def __init__(self, due: dict[str, float]) -> None:
+        self.due = due
+        self.finite = FiniteCheck()
+        self.known: dict[Teacher, dict[str, Any]] = {}
+        # What each comparison with a teacher noted before the student ran, and made after it.
+        self.noted: dict[tuple[Comparison, Teacher | None], Any] = {}
+        self.seen: dict[tuple[Comparison, Teacher | None], tuple[Any, Any, Any]] = {}
+
+
+class _Wanted:
+    """What several terms want to know, each thing once under one name.
+
+    Args:
+        terms: Names of the terms, and what each wants, by the name it has there.
+    """
+
+    def __init__(self, terms: Iterable[tuple[str, Mapping[str, SourceLike]]]) -> None:
+        self.things: dict[str, SourceLike] = {}
+        self._names = {term: {key: self._name(term, key, thing) for key, thing in wanted.items()}
+                       for term, wanted in terms}
+
+    def pick(self, term: str, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What one term wanted, by the names it has there; what was not found is left out."""
+        return {key: known[name] for key, name in self._names[term].items() if name in known}
+
+    def _name(self, term: str, key: str, thing: SourceLike) -> str:
+        for name, known in self.things.items():
+            if known == thing:
+                return name
+        name = key if key not in self.things else f'{term}.{key}'
+        self.things[name] = thing
+        return name
 
 
 def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -144,7 +296,7 @@ def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict
 
     Args:
         own: Losses of the student.
-        added: Losses of :meth:`Distiller.end`.
+        added: Losses of the terms.
 
     Raises:
         ValueError: If a name occurs in both: one would silently replace the other.
@@ -152,19 +304,17 @@ def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict
     shared = sorted(set(own) & set(added))
     if shared:
         raise ValueError(f'the student already has losses named {shared}: take either the hook or '
-                         'the wrapper (which has several terms), or several hooks')
+                         'the wrapper (both have several terms), or several hooks')
     return {**own, **added}
 
 
-def _check_learns(name: str, student: Tensor) -> None:
-    if torch.is_grad_enabled() and not student.requires_grad:
-        raise RecordingError(f'no gradient leaves the recording {name!r} of the student: all that '
-                             'leads to it is frozen or detached; record a later module')
+def _learnt(losses: Mapping[str, Any]) -> list[Tensor]:
+    """The losses that MMEngine adds, some of them lists."""
+    values = [value for key, value in losses.items() if _counts(key)]
+    return [loss for value in values
+            for loss in (value if isinstance(value, (list, tuple)) else [value])]
 
 
-def _check_same_size(name: str, student: Tensor, teacher: Tensor) -> None:
-    if student.shape != teacher.shape:
-        raise TeacherOutputError(
-            f'{name!r} has shape {tuple(student.shape)} in the student and {tuple(teacher.shape)} '
-            'in the teacher (N, [C,] H, W): use models with the same output stride, and an '
-            'adaptor (DBNetDistiller) where channels differ')
+def _counts(key: str) -> bool:
+    """Whether MMEngine adds it to what is learnt; the rest is logged as it is."""
+    return 'loss' in key

@@ -42,10 +42,11 @@ class FiniteCheck:
         if recording.device.type == 'cpu':
             self.settle()
 
-    def watch_all(self, recordings: Mapping[str, Tensor], data_samples: Sequence[Any]) -> None:
-        """Begin to check several; see :meth:`watch`."""
+    def watch_all(self, recordings: Mapping[str, Any], data_samples: Sequence[Any]) -> None:
+        """Begin to check the tensors among several; see :meth:`watch`."""
         for name, recording in recordings.items():
-            self.watch(name, recording, data_samples)
+            if isinstance(recording, Tensor):
+                self.watch(name, recording, data_samples)
 
     def settle(self) -> None:
         """Finish the checks.

@@ -73,13 +73,18 @@ class ModelTeacher(Teacher):
         self.model = self.model or self._build()
         return self.model
 
-    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike]) -> None:
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """The model, built."""
+        return (self.build(), )
+
+    def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
         """Build the model and listen to it; see :meth:`Teacher.bind`."""
         model = self.build()
         self._renormalize = Renormalize(Normalization.of(student), Normalization.of(model))
         if self._recorder is not None:
             self._recorder.remove()
-        self._recorder = Recorder(model, sources)
+        self._recorder = Recorder(model, wanted)
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:

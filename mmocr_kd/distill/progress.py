@@ -17,22 +17,31 @@ class Progress(NamedTuple):
 
     epoch: int
     iteration: int
-    max_epochs: int
+    max_epochs: int = 1
 
 
 def training_progress() -> Progress | None:
     """Progress of the training that is running in this process.
 
+    Returns:
+        None if no runner trains (a loop of one's own).
+    """
+    hub = training_hub()
+    if hub is None:
+        return None
+    return Progress(*(hub.get_info(name, 0) for name in ('epoch', 'iter', 'max_epochs')))
+
+
+def training_hub() -> MessageHub | None:
+    """Message hub of the training that is running in this process.
+
     MMEngine's runners tell it their message hubs. Of several, the one that trains counts: another
     runner that was built meanwhile, which MMEngine takes for the current one, does not.
 
     Returns:
-        None if no runner trains (a loop of one's own).
+        None if no runner trains.
     """
     # The list of all hubs is private; hubs are asked in public ways.
     training = [hub for hub in MessageHub._instance_dict.values()
                 if hub.get_info('loop_stage') is not None]
-    if not training:
-        return None
-    newest = training[-1]
-    return Progress(*(newest.get_info(name, 0) for name in ('epoch', 'iter', 'max_epochs')))
+    return training[-1] if training else None

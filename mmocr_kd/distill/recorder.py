@@ -17,7 +17,8 @@ class Source:
 
     Args:
         path: Dotted name of a submodule, as in ``model.named_modules()``.
-        io: 'output' or 'input' (the first positional argument) of that submodule.
+        io: 'output', 'input' (the first positional argument) or 'inputs' (the tuple of all) of that
+            submodule.
         pick: Turns the recorded value into one tensor, e.g. ``itemgetter(2)`` for a tuple.
         calls: 'one' for a module that runs once in a forward pass, 'all' for one that runs step by
             step: ``pick`` then gets the list of what was recorded in each call.
@@ -32,15 +33,16 @@ class Source:
     calls: str = 'one'
 
     def __post_init__(self) -> None:
-        if self.io not in ('output', 'input'):
-            raise ValueError(f"io={self.io!r} is unknown: use 'output' or 'input'")
+        if self.io not in ('output', 'input', 'inputs'):
+            raise ValueError(f"io={self.io!r} is unknown: use 'output', 'input' or 'inputs'")
         if self.calls not in ('one', 'all'):
             raise ValueError(f"calls={self.calls!r} is unknown: use 'one' or 'all'")
 
 
 # A source may depend on the model it is looked up in (a teacher need not share the student's
-# architecture), so a function from model to source is accepted wherever a source is.
-SourceLike = Source | Callable[[nn.Module], Source]
+# architecture), so a function from model to source is accepted wherever a source is. It gives None
+# where the model has nothing of the kind: that is then not recorded.
+SourceLike = Source | Callable[[nn.Module], 'Source | None']
 
 
 class Recorder:
@@ -60,7 +62,8 @@ class Recorder:
     """
 
     def __init__(self, model: nn.Module, sources: Mapping[str, SourceLike]) -> None:
-        self.sources = {name: _resolve(source, model) for name, source in sources.items()}
+        found = {name: _resolve(source, model) for name, source in sources.items()}
+        self.sources = {name: source for name, source in found.items() if source is not None}
         self._active = self._with_gradient = False
         self._values: dict[str, Any] = {}
         self._heard: list[tuple[str, Tensor, int]] = []  # path, tensor, its version
@@ -69,14 +72,14 @@ class Recorder:
 
     def start(self) -> None:
         """Forget everything and listen to the next forward pass."""
-        self._forget()
+        self.forget()
         self._active, self._with_gradient = True, torch.is_grad_enabled()
 
-    def stop(self) -> dict[str, Tensor]:
+    def stop(self) -> dict[str, Any]:
         """Stop listening and hand over the recordings.
 
         Returns:
-            Recording name -> tensor, of whatever shape the module has.
+            Recording name -> tensor, of whatever shape the module has; a tuple for 'inputs'.
 
         Raises:
             RecordingError: If :meth:`start` was not called, a module did not run, the value is not
@@ -86,10 +89,10 @@ class Recorder:
             raise RecordingError('stop() without start(): there is no forward pass to read')
         values, self._values = self._values, {}
         _check_unchanged(self._heard)
-        self._forget()
+        self.forget()
         return {name: self._tensor(name, values) for name in self.sources}
 
-    def record(self, run: Callable[[], Any]) -> dict[str, Tensor]:
+    def record(self, run: Callable[[], Any]) -> dict[str, Any]:
         """Listen to one whole forward pass; if it fails, nothing of it is kept.
 
         Args:
@@ -106,16 +109,17 @@ class Recorder:
             run()
             return self.stop()
         finally:
-            self._forget()
+            self.forget()
 
     def remove(self) -> None:
         """Take all hooks off the model. May be called repeatedly."""
-        self._forget()
+        self.forget()
         for handle in self._handles:
             handle.remove()
         self._handles = []
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Stop listening, and keep nothing. May be called repeatedly."""
         self._active = False
         self._values.clear()
         self._heard.clear()
@@ -133,7 +137,8 @@ class Recorder:
 
     def _input(self, name: str, module: nn.Module, inputs: tuple) -> None:
         if self._active:
-            self._record(name, _first(inputs, self.sources[name]))
+            whole = self.sources[name].io == 'inputs'
+            self._record(name, inputs if whole else _first(inputs, self.sources[name]))
 
     def _record(self, name: str, value: Any) -> None:
         source = self.sources[name]
@@ -151,7 +156,7 @@ class Recorder:
             value = self._values[name] = value if source.pick is None else source.pick(value)
         self._heard += [(source.path, tensor, tensor._version) for tensor in _tensors(value)]
 
-    def _tensor(self, name: str, values: dict[str, Any]) -> Tensor:
+    def _tensor(self, name: str, values: dict[str, Any]) -> Any:
         source = self.sources[name]
         if name not in values:
             raise RecordingError(f'{source.path!r} did not run in this forward pass: is it part '
@@ -159,7 +164,7 @@ class Recorder:
         value = values[name]
         if source.calls == 'all' and source.pick is not None:
             value = source.pick(value)
-        if not isinstance(value, Tensor):
+        if not isinstance(value, Tensor) and source.io != 'inputs':
             raise RecordingError(f'the {source.io} of {source.path!r} is a {type(value).__name__}, '
                                  f'not a tensor: choose one item with "index"')
         return value
@@ -179,7 +184,7 @@ def _check_unchanged(heard: list[tuple[str, Tensor, int]]) -> None:
                 'ReLU(inplace=True), and is lost: record that later module')
 
 
-def _resolve(source: SourceLike, model: nn.Module) -> Source:
+def _resolve(source: SourceLike, model: nn.Module) -> Source | None:
     return source if isinstance(source, Source) else source(model)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .progress import training_progress
+from .progress import Progress, training_progress
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,12 @@ class Schedule:
         return min(1.0, rise, fall)
 
     @torch.compiler.disable  # it reads what changes from step to step
-    def weight_now(self) -> float:
-        """Weight at the point where the running training is, for models.
+    def weight_now(self, progress: Progress | None = None) -> float:
+        """Weight at the point where the running training is.
+
+        Args:
+            progress: That point, from who knows its runner; by default what the running training
+                says of itself.
 
         Raises:
             RuntimeError: If the weight changes and no runner trains.
@@ -69,6 +73,8 @@ class Schedule:
         """
         if not self.changes:
             return 1.0
+        if progress is not None:
+            return self.weight(progress.epoch, progress.iteration)
         now = training_progress()
         if now is None:
             raise RuntimeError(f'{self} asks how far training is, and no Runner of MMEngine is '

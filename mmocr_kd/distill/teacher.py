@@ -1,4 +1,4 @@
-"""What a teacher is: a source of recordings."""
+"""What a teacher is: whoever knows something of a batch."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -10,24 +10,41 @@ from .recorder import SourceLike
 
 
 class Teacher(ABC):
-    """Gives, for a batch of the student, what the teacher would record on it.
+    """Answers one question: what it knows of a student's batch.
 
-    Nothing else is assumed: a teacher may run a network or read a cache. Teachers are guests of
-    the training and never part of a module tree, so they show up in no state dict, optimizer,
-    DDP bucket or EMA copy.
+    Nothing else is assumed: a teacher may run networks, read a cache, ask a black box or others of
+    its kind. Teachers are guests of the training and never part of a module tree, so they show up
+    in no state dict, optimizer, DDP bucket or EMA copy.
+
+    Attributes:
+        evaluate: Field of every teacher's config: whether it is judged, once, on the validation
+            set before training; see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`.
+        sees_images: Whether it looks at the images it is called with. A cache does not.
+        follows_labels: Whether what it records of a recogniser was read along the labels: only
+            then one step of it belongs to one step of the student.
     """
 
+    evaluate: bool = False
+    sees_images: bool = True
+    follows_labels: bool = False
+
     @abstractmethod
-    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike]) -> None:
-        """Get ready; called once, after the student's own weights are loaded.
+    def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
+        """Get ready. It may be asked again, for something else; then only that counts.
 
         Args:
-            student: The unwrapped student, to see how it normalises its inputs.
-            sources: Recording name -> where to find it in a model.
+            student: The unwrapped student with its weights loaded, to see how it normalises its
+                inputs.
+            wanted: Name -> what to know: a :class:`.Source`, where a network has it; or a function
+                that names a known quantity, such as ``text_logits`` or ``hypotheses`` of
+                ``mmocr_kd.adapters``: a network is asked where it has that, a black box knows it.
+
+        Raises:
+            RecordingError: If it cannot know one of these.
         """
 
     @abstractmethod
-    def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
+    def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Any]:
         """Look at a batch.
 
         Args:
@@ -35,7 +52,8 @@ class Teacher(ABC):
             data_samples: N samples; read, never changed.
 
         Returns:
-            Recording name -> detached tensor, for every source bound.
+            Name -> what it knows, for everything wanted: a detached tensor, or what the quantity
+            is made of. What a function did not find in its network is left out.
         """
 
     def identity(self) -> dict[str, Any]:
@@ -60,6 +78,11 @@ class Teacher(ABC):
             Whether anything was changed: workers that run already have to be replaced.
         """
         return False
+
+    @property
+    def networks(self) -> tuple[Any, ...]:
+        """The networks it runs, built and loaded; none if it is no network."""
+        return ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Teacher:
         """Share the teacher: copies of a student (EMA) need no second one."""

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -10,8 +10,8 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmocr.registry import HOOKS
 from torch import Tensor, nn
 
-from ..adapters import build_teacher, build_term
-from ..distill import Distiller, Schedule, merge_losses
+from ..adapters import build_terms
+from ..distill import Distiller, Progress
 from .teacher_data_hook import prepare_data
 
 
@@ -32,8 +32,9 @@ class MaskETDistillHook(Hook):
     training forward and add its loss to the detector's own. Works for DBNet, DBNet++, PSENet and
     PANet, with AMP, gradient accumulation, EMA, DDP and resume. For trainable adaptors use
     :class:`~mmocr_kd.models.detectors.DBNetDistiller`: parameters added by a hook would reach
-    neither optimizer nor DDP. Several hooks may stand in a config, for several teachers: losses of
-    the first have their plain names, those of the second begin with ``distill1.``, and so on.
+    neither optimizer nor DDP. Several losses and several teachers are ``terms`` of one hook; of
+    several hooks, losses of the first have their plain names, those of the second begin with
+    ``distill1.``, and so on.
 
     Args:
         teacher: Config of a teacher; fields of :class:`~mmocr_kd.distill.ModelTeacher` unless
@@ -41,26 +42,31 @@ class MaskETDistillHook(Hook):
         loss: Config of the loss, by default :class:`~mmocr_kd.losses.MaskETLoss` as it stands.
         source: What is compared, see :func:`~mmocr_kd.adapters.build_source`.
         schedule: Fields of :class:`~mmocr_kd.distill.Schedule`.
+        terms: Instead of ``loss`` and ``source``: several comparisons, each with fields of
+            :func:`~mmocr_kd.adapters.build_term` (``loss``, ``source``, ``mask``, ``teacher``,
+            ``schedule``, ``loss_weight``, also 'auto' with ``share`` and ``every``). ``teacher``
+            and ``schedule`` of the hook are those of terms that have none. Teachers of equal
+            configs are one, who runs once for a batch.
 
     Raises:
-        ValueError, TypeError: If a field has an unknown value.
+        ValueError, TypeError: If a field has an unknown value, or ``terms`` stands beside what it
+            replaces.
         RecordingError: When training starts, if the detector has no text probability map.
         FileNotFoundError, CheckpointError: Likewise, if the teacher cannot be loaded.
     """
 
     def __init__(self,
-                 teacher: dict[str, Any],
+                 teacher: dict[str, Any] | None = None,
                  loss: dict[str, Any] | None = None,
                  source: str | dict[str, Any] = 'text_logits',
-                 schedule: dict[str, Any] | None = None) -> None:
-        self.schedule = Schedule(**(schedule or {}))
-        term = build_term(loss or dict(type='MaskETLoss'), source)
-        self._distiller = Distiller(build_teacher(teacher), {'distill': term})
+                 schedule: dict[str, Any] | None = None,
+                 terms: Sequence[dict[str, Any]] | None = None) -> None:
+        self.distiller = Distiller(build_terms(
+            _terms(loss, source, terms), teacher, schedule))
         self._handles: list[Any] = []
         self._runner: Runner | None = None
         self._model: nn.Module | None = None
-        self._weight = 0.0
-        self._prefix = ''
+        self._due = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MaskETDistillHook:
         """Copies of a model in training carry its forward hooks; they must not copy the runner."""
@@ -71,7 +77,7 @@ class MaskETDistillHook(Hook):
         # MMEngine has no event for that. Validation and test runs have no built training loop.
         if isinstance(runner._train_loop, BaseLoop):
             loop = runner._train_loop
-            prepare_data(loop, self._distiller)
+            prepare_data(loop, self.distiller)
             loop.run = self._detached_after(loop.run)
 
     def before_train(self, runner: Runner) -> None:
@@ -79,9 +85,9 @@ class MaskETDistillHook(Hook):
         self._check_loop(runner)
         self._runner = runner
         place = [hook for hook in runner.hooks if isinstance(hook, MaskETDistillHook)].index(self)
-        self._prefix = f'distill{place}.' if place else ''
+        self.distiller.prefix = f'distill{place}.' if place else ''
         self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self._distiller.attach(self._model)
+        self.distiller.attach(self._model)
         self._handles = [
             self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),
             self._model.register_forward_hook(self._after_forward, with_kwargs=True),
@@ -93,19 +99,16 @@ class MaskETDistillHook(Hook):
 
     def _before_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = _Call(*args, **kwargs)
-        self._weight = self._weight_now() if call.mode == 'loss' and model is self._model else 0.0
-        if self._weight:
-            self._distiller.begin(call.inputs, call.data_samples)
+        self._due = call.mode == 'loss' and model is self._model and self.distiller.begin(
+            call.inputs, call.data_samples, self._progress())
 
     def _after_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any],
                        losses: Any) -> Any:
-        if self._weight:
-            added = self._distiller.end(self._weight)
-            return merge_losses(losses, {self._prefix + key: loss for key, loss in added.items()})
+        return self.distiller.end(losses) if self._due else None
 
-    def _weight_now(self) -> float:
+    def _progress(self) -> Progress:
         assert self._runner is not None
-        return self.schedule.weight(self._runner.epoch, self._runner.iter)
+        return Progress(self._runner.epoch, self._runner.iter)
 
     def _detached_after(self, run: Any) -> Any:
 
@@ -122,10 +125,25 @@ class MaskETDistillHook(Hook):
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._distiller.detach()
+        self.distiller.detach()
         self._runner = self._model = None
 
     def _check_loop(self, runner: Runner) -> None:
-        if self.schedule.needs_epochs and not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ValueError(f'schedule={self.schedule} counts epochs, but '
-                             f'{type(runner.train_loop).__name__} has none: set by_epoch=False')
+        for term in self.distiller.terms.values():
+            if term.schedule.needs_epochs and not isinstance(runner.train_loop,
+                                                             EpochBasedTrainLoop):
+                raise ValueError(f'schedule={term.schedule} counts epochs, but '
+                                 f'{type(runner.train_loop).__name__} has none: set '
+                                 'by_epoch=False')
+
+
+def _terms(loss: Any, source: Any, terms: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    if terms is None:
+        return [{'loss': loss, 'source': source}]
+    if loss is not None or source != 'text_logits':
+        raise ValueError(f'terms stands beside loss={loss} or source={source!r}: write these into '
+                         'its entries')
+    if any(term.get('adaptor') for term in terms):
+        raise ValueError('terms has an adaptor, whose parameters neither optimizer nor DDP would '
+                         'get from a hook: take a DBNetDistiller')
+    return list(terms)

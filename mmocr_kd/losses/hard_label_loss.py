@@ -29,7 +29,7 @@ class HardLabelLoss(ReadingLoss):
         ValueError: If ``loss_weight`` is not positive.
     """
 
-    needs_teacher = False
+    wants = None
 
     def __init__(self, loss_weight: float = 0.025) -> None:
         super().__init__()

@@ -98,14 +98,12 @@ class ReadingLoss(nn.Module, ABC):
     """Compares how student and teacher read.
 
     Attributes:
-        needs_teacher: Whether the teacher's reading is looked at; if no loss of a distiller needs
-            it, the teacher does not run and ``teacher`` is the student's own reading.
-        wants: What ``teacher`` is: a 'reading' along the labels, or the 'hypotheses' of a teacher
-            of whatever kind, a :class:`Hypotheses`.
+        wants: What of the teacher is looked at: its 'reading' along the labels; the 'hypotheses'
+            of a teacher of whatever kind, as :class:`Hypotheses`; or None: nobody is asked, and
+            ``teacher`` is the student's own reading.
     """
 
-    needs_teacher: bool = True
-    wants: str = 'reading'
+    wants: str | None = 'reading'
 
     @abstractmethod
     def forward(self, student: Reading, teacher: Reading, labels: Labels) -> dict[str, Tensor]:

@@ -81,7 +81,7 @@ class OnnxTeacher(Teacher):
 
     ``onnx_network.py`` runs the file, ``rapidocr_models.py`` finds PP-OCR's,
     ``distill/renormalize.py`` turns the student's pixels into the model's,
-    ``losses/ctc_search.py`` finds the best labels.
+    ``losses/ctc/search.py`` finds the best labels.
     """
 
     def __init__(self,

@@ -4,7 +4,7 @@ from mmengine.config import Config
 from mmocr.models.textdet import DBNet
 from mmocr.registry import MODELS
 
-from mmocr_kd.adapters import build_term
+from mmocr_kd.adapters import build_terms
 from mmocr_kd.apis import find_distillation
 
 TEACHER = {'config': 'teacher.py', 'checkpoint': 'teacher.pth'}
@@ -25,19 +25,20 @@ def wrapped(*hooks):
 def test_hook_leaves_the_model_as_it_is():
     found = find_distillation(cfg({'type': 'EMAHook'}, {**HOOK, 'loss': CWD, 'source': 'neck'}))
     assert found.student == found.model == tiny.dbnet_cfg()
-    assert found.teacher == TEACHER and found.terms == [{'loss': CWD, 'source': 'neck'}]
+    assert found.terms == [{'loss': CWD, 'source': 'neck', 'teacher': TEACHER}]
+    assert found.teachers == [TEACHER]
     assert [hook['type'] for hook in found.hooks] == ['MaskETDistillHook']
 
 
 @pytest.mark.parametrize('fields', [{}, {'loss': None}])
 def test_hook_without_loss_means_masket(fields):
-    term = build_term(**find_distillation(cfg({**HOOK, **fields})).terms[0])
-    assert type(term.loss).__name__ == 'MaskETLoss' and term.draw_mask is not None
+    term = build_terms(find_distillation(cfg({**HOOK, **fields})).terms)['term0']
+    assert type(term.loss).__name__ == 'MaskETLoss' and term.comparison.draw_mask is not None
 
 
 def test_hook_by_its_import_path():
     path = 'mmocr_kd.hooks.MaskETDistillHook'
-    assert find_distillation(cfg({**HOOK, 'type': path})).teacher == TEACHER
+    assert find_distillation(cfg({**HOOK, 'type': path})).teachers == [TEACHER]
 
 
 def test_wrapper_gives_the_plain_student_with_the_same_keys():
@@ -46,18 +47,34 @@ def test_wrapper_gives_the_plain_student_with_the_same_keys():
     assert type(plain) is DBNet and found.hooks == []
     keys = {key for key in whole.state_dict() if not key.startswith('adaptors.')}
     assert set(plain.state_dict()) == keys < set(whole.state_dict())
-    assert build_term(**found.terms[0]).adaptor is None and found.teacher == TEACHER
+    assert build_terms(found.terms)['term0'].comparison.adaptor is None
+    assert found.teachers == [TEACHER]
 
 
 def test_changing_the_result_leaves_the_config_alone():
     for config in (cfg({**HOOK, 'schedule': {'start': 3}}), wrapped()):
         before = config.to_dict()
         found = find_distillation(config)
-        found.teacher['checkpoint'] = found.model['backbone']['arch'] = 'changed'
+        found.teachers[0]['checkpoint'] = found.model['backbone']['arch'] = 'changed'
         found.terms[0]['loss'] = None
         for hook in found.hooks:
             hook['schedule'] = None
         assert config.to_dict() == before
+
+
+@pytest.mark.parametrize('config', [
+    lambda terms: cfg({**HOOK, 'terms': terms}),
+    lambda terms: cfg(type='DBNetDistiller', teacher=TEACHER, terms=terms)])
+def test_terms_come_with_their_teachers(config):
+    other = {**TEACHER, 'checkpoint': 'other.pth'}
+    found = find_distillation(config([{'loss': CWD}, {'loss': CWD, 'teacher': other, 'mask': 'none',
+                                                      'schedule': {'start': 2}}]))
+    assert found.terms == [{'loss': CWD, 'teacher': TEACHER},
+                           {'loss': CWD, 'teacher': other, 'mask': 'none'}]
+    assert found.teachers == [TEACHER, other]
+    found.teachers[1]['checkpoint'] = 'changed.pth'
+    part = found.hooks[0] if found.hooks else found.model
+    assert part['terms'][1]['teacher']['checkpoint'] == 'changed.pth'
 
 
 @pytest.mark.parametrize('config, words', [

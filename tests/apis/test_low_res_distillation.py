@@ -19,8 +19,8 @@ def cfg(**fields):
 
 def test_finds_model_and_teacher():
     found = find_low_res_distillation(cfg())
-    assert found.model == cfg().model and found.teacher == TEACHER
-    found.teacher['checkpoint'] = 'other.pth'
+    assert found.model == cfg().model and found.teachers == [TEACHER]
+    found.teachers[0]['checkpoint'] = 'other.pth'
     assert found.model['teacher']['checkpoint'] == 'other.pth'
 
 
@@ -44,7 +44,7 @@ def test_changing_the_result_leaves_the_config_alone():
     before = config.to_dict()
     found = find_low_res_distillation(config)
     alone = found.labels_only()
-    alone['student']['backbone'] = found.teacher['checkpoint'] = 'changed'
+    alone['student']['backbone'] = found.teachers[0]['checkpoint'] = 'changed'
     assert found.model['student'] == before['model']['student']
     alone['losses']['hard']['loss_weight'] = 2.
     assert found.model['losses'] == before['model']['losses']

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 
 import mmocr_kd
-from mmocr_kd.adapters.recognition.sources import _FAMILIES
+from mmocr_kd.adapters.recognition.reading_sources import _FAMILIES
 
 GUIDE = Path(__file__).resolve().parents[2] / 'docs/kd_ltr.md'
 STUDENT, PIPELINE = examples(GUIDE)

@@ -47,7 +47,7 @@ WAITS = {
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
-    'dbnet_distiller': {FLAGS: 2, FINITE: 4},  # two masks, four recordings
+    'dbnet_distiller': {FLAGS: 2, FINITE: 2},  # two masks; the map of text, and the neck
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},
     'small_words_abinet': {FINITE: 4, PAIRS: 1},
     'small_words_matrn': {FINITE: 4, PAIRS: 1},

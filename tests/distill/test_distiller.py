@@ -6,10 +6,13 @@ from torch import nn
 
 from mmocr_kd.distill import (
     Distiller,
+    Progress,
     RecordingError,
+    Schedule,
     Source,
     Teacher,
     TeacherOutputError,
+    TensorComparison,
     Term,
     merge_losses,
 )
@@ -21,8 +24,8 @@ class Remembered(Teacher):
     def __init__(self, **recordings):
         self.recordings, self.asked = recordings, []
 
-    def bind(self, student, sources):
-        self.sources = set(sources)
+    def bind(self, student, wanted):
+        self.wanted = set(wanted)
 
     def __call__(self, inputs, data_samples):
         self.asked.append((inputs, data_samples))
@@ -41,24 +44,25 @@ def student():
     return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
 
 
-def step(distiller, student, x, samples=('sample', ), weight=1.):
+def step(distiller, student, x, samples=('sample', )):
     distiller.begin(x, samples)
     student(x)
-    return distiller.end(weight)
+    return distiller.end()
 
 
-def term(path='0', **fields):
-    return Term(Gap(), Source(path), Source(path), **fields)
+def term(teacher, path='0', name='hidden', weight=1., schedule=None, **fields):
+    comparison = TensorComparison(Source(path), name=name, **fields)
+    return Term(Gap(), comparison, teacher, schedule or Schedule(), weight)
 
 
 def test_a_teacher_needs_no_network(student):
     x, memory = torch.randn(5, 3), torch.randn(5, 4)
     teacher = Remembered(hidden=memory)
-    distiller = Distiller(teacher, {'hidden': term()})
+    distiller = Distiller({'hidden': term(teacher)})
     distiller.attach(student)
     losses = step(distiller, student, x)
     assert torch.equal(losses['loss_gap'], (student[0](x) - memory).abs().sum())
-    assert teacher.sources == {'hidden'} and teacher.asked == [(x, ('sample', ))]
+    assert teacher.wanted == {'hidden'} and teacher.asked == [(x, ('sample', ))]
 
 
 def test_weight_mask_and_adaptor(student):
@@ -69,9 +73,10 @@ def test_weight_mask_and_adaptor(student):
         seen.append((inputs, samples, recording))
         return recording > 0
 
-    distiller = Distiller(Remembered(t=memory), {'t': term(draw_mask=draw, adaptor=adaptor)})
+    distiller = Distiller({'t': term(Remembered(t=memory), name='t', weight=.25, draw_mask=draw,
+                                     adaptor=adaptor)})
     distiller.attach(student)
-    loss = step(distiller, student, x, weight=.25)['loss_gap']
+    loss = step(distiller, student, x)['loss_gap']
     expected = (adaptor(student[0](x)) - memory)[memory > 0].abs().sum() / 4
     assert torch.allclose(loss, expected)
     loss.backward()
@@ -82,9 +87,9 @@ def test_weight_mask_and_adaptor(student):
 def test_masks_are_drawn_before_the_student_runs(student):
     events = []
     student.register_forward_pre_hook(lambda *_: events.append('student'))
-    distiller = Distiller(
-        Remembered(t=torch.zeros(1, 4)),
-        {'t': term(draw_mask=lambda *_: events.append('mask') or torch.ones(1, 4).bool())})
+    distiller = Distiller({'t': term(
+        Remembered(hidden=torch.zeros(1, 4)),
+        draw_mask=lambda *_: events.append('mask') or torch.ones(1, 4).bool())})
     distiller.attach(student)
     step(distiller, student, torch.randn(1, 3))
     assert events == ['mask', 'student']
@@ -92,7 +97,7 @@ def test_masks_are_drawn_before_the_student_runs(student):
 
 def test_losses_of_the_same_name_are_kept_apart(student):
     teacher = Remembered(a=torch.zeros(2, 4), b=torch.zeros(2, 2))
-    distiller = Distiller(teacher, {'a': term('0'), 'b': term('1')})
+    distiller = Distiller({'a': term(teacher, '0', 'a'), 'b': term(teacher, '1', 'b')})
     distiller.attach(student)
     assert set(step(distiller, student, torch.randn(2, 3))) == {'loss_gap', 'b.loss_gap'}
 
@@ -101,21 +106,21 @@ def test_losses_of_the_same_name_are_kept_apart(student):
 def test_unusable_recordings_are_named(student, bad):
     memory = torch.zeros(2, 4)
     memory[1, 2] = bad
-    distiller = Distiller(Remembered(hidden=memory), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Remembered(hidden=memory))})
     distiller.attach(student)
     with pytest.raises(TeacherOutputError, match='hidden'):
         distiller.begin(torch.randn(2, 3), [])
 
 
 def test_sizes_that_differ_are_named(student):
-    distiller = Distiller(Remembered(hidden=torch.zeros(2, 5)), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Remembered(hidden=torch.zeros(2, 5)))})
     distiller.attach(student)
     with pytest.raises(TeacherOutputError, match=r'\(2, 4\).*\(2, 5\)'):
         step(distiller, student, torch.randn(2, 3))
 
 
 def test_a_student_that_did_not_run_is_an_error(student):
-    distiller = Distiller(Remembered(hidden=torch.zeros(2, 4)), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Remembered(hidden=torch.zeros(2, 4)))})
     distiller.attach(student)
     distiller.begin(torch.randn(2, 3), [])
     with pytest.raises(RecordingError, match='did not run'):
@@ -123,7 +128,7 @@ def test_a_student_that_did_not_run_is_an_error(student):
 
 
 def test_attach_twice_and_detach_leave_no_hooks_behind(student):
-    distiller = Distiller(Remembered(hidden=torch.zeros(1, 4)), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Remembered(hidden=torch.zeros(1, 4)))})
     distiller.attach(student)
     distiller.attach(student)
     assert len(student[0]._forward_hooks) == 1 and distiller.attached
@@ -134,10 +139,10 @@ def test_attach_twice_and_detach_leave_no_hooks_behind(student):
 
 def test_a_teacher_that_cannot_be_bound_leaves_no_hooks_behind(student):
     class Missing(Remembered):
-        def bind(self, student, sources):
+        def bind(self, student, wanted):
             raise FileNotFoundError
 
-    distiller = Distiller(Missing(), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Missing())})
     with pytest.raises(FileNotFoundError):
         distiller.attach(student)
     assert not student[0]._forward_hooks and not distiller.attached
@@ -145,7 +150,7 @@ def test_a_teacher_that_cannot_be_bound_leaves_no_hooks_behind(student):
 
 def test_a_recording_that_cannot_learn_is_named(student):
     student[0].requires_grad_(False)
-    distiller = Distiller(Remembered(hidden=torch.zeros(2, 4)), {'hidden': term()})
+    distiller = Distiller({'hidden': term(Remembered(hidden=torch.zeros(2, 4)))})
     distiller.attach(student)
     with pytest.raises(RecordingError, match="no gradient leaves the recording 'hidden'"):
         step(distiller, student, torch.randn(2, 3))
@@ -154,8 +159,73 @@ def test_a_recording_that_cannot_learn_is_named(student):
 
 
 def test_copies_share_the_teacher():
-    distiller = Distiller(Remembered(), {})
-    assert copy.deepcopy(distiller).teacher is distiller.teacher
+    distiller = Distiller({'hidden': term(Remembered())})
+    assert copy.deepcopy(distiller).teachers == distiller.teachers != []
+
+
+def test_each_teacher_runs_once_for_all_its_terms_and_tells_each_thing_once(student):
+    first = Remembered(a=torch.zeros(2, 4), b=torch.zeros(2, 2))
+    second = Remembered(c=torch.ones(2, 4))
+    distiller = Distiller({
+        'a': term(first, '0', 'a'), 'b': term(first, '1', 'b'), 'again': term(first, '0', 'x'),
+        'c': term(second, '0', 'c', weight=3.)})
+    distiller.attach(student)
+    assert len(student[0]._forward_hooks) == 1
+    x = torch.randn(2, 3)
+    losses = step(distiller, student, x)
+    assert first.wanted == {'a', 'b'} and second.wanted == {'c'}
+    assert len(first.asked) == len(second.asked) == 1
+    hidden = student[0](x)
+    assert torch.equal(losses['loss_gap'], losses['again.loss_gap'])
+    assert torch.equal(losses['loss_gap'], hidden.abs().sum())
+    assert torch.equal(losses['c.loss_gap'], 3 * (hidden - 1).abs().sum())
+
+
+def test_two_things_of_one_name_are_kept_apart(student):
+    teacher = Remembered(**{'hidden': torch.zeros(2, 4), 'b.hidden': torch.zeros(2, 2)})
+    distiller = Distiller({'a': term(teacher), 'b': term(teacher, '1')})
+    distiller.attach(student)
+    x = torch.randn(2, 3)
+    assert torch.equal(step(distiller, student, x)['b.loss_gap'], student(x).abs().sum())
+
+
+def test_terms_rest_and_so_do_their_teachers_but_names_stay(student):
+    first, second = Remembered(a=torch.zeros(2, 4)), Remembered(b=torch.zeros(2, 4))
+    adaptor = nn.Linear(4, 4)
+    distiller = Distiller({
+        'a': term(first, name='a', schedule=Schedule(stop=1, by_epoch=False), adaptor=adaptor),
+        'b': term(second, name='b', schedule=Schedule(stop=2, by_epoch=False))})
+    distiller.attach(student)
+    x, found = torch.randn(2, 3), []
+    for iteration in range(3):
+        due = distiller.begin(x, (), Progress(0, iteration))
+        student(x)
+        found.append(set(distiller.end()) if due else None)
+    assert found == [{'loss_gap', 'b.loss_gap'}, {'b.loss_gap', 'loss_idle'}, None]
+    assert len(first.asked) == 1 and len(second.asked) == 2
+
+
+def test_what_rests_and_learns_gets_a_gradient_of_zero(student, monkeypatch):
+    monkeypatch.setattr(Schedule, 'weight_now', lambda self, progress=None: 0.)
+    adaptor = nn.Linear(4, 4)
+    distiller = Distiller({'a': term(Remembered(), adaptor=adaptor)})
+    distiller.attach(student)
+    losses = distiller.around(lambda: {'loss_own': student(torch.ones(1, 3)).sum()},
+                              torch.ones(1, 3), ())
+    sum(losses.values()).backward()
+    assert set(losses) == {'loss_own', 'loss_idle'} and not losses['loss_idle']
+    assert all((p.grad == 0).all() for p in adaptor.parameters())
+
+
+def test_a_step_that_fails_leaves_nothing_behind(student):
+    distiller = Distiller({'a': term(Remembered(hidden=torch.zeros(1, 4)))})
+    distiller.attach(student)
+    x = torch.ones(1, 3)
+    with pytest.raises(ZeroDivisionError):
+        distiller.around(lambda: [student(x), 1 / 0], x, ())
+    for _ in range(2):
+        student(x)  # nobody listens: it may run twice
+    assert distiller.around(lambda: student(x) is None or {}, x, ())['loss_gap'] > 0
 
 
 def test_merged_losses_never_replace_each_other():

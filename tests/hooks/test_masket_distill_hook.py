@@ -218,7 +218,7 @@ def test_the_teacher_is_a_guest(tmp_path, spec):
     runner = build_runner(tmp_path, hook(spec))
     distill = next(h for h in runner.hooks if isinstance(h, MaskETDistillHook))
     runner.train()
-    teacher = distill._distiller.teacher.model
+    teacher = distill.distiller.teachers[0].model
     saved = torch.load(spec['checkpoint'])['state_dict']
     assert all(torch.equal(value, saved[key]) for key, value in teacher.state_dict().items())
     assert not any(m.training for m in teacher.modules())
@@ -239,14 +239,15 @@ def test_schedule_turns_it_on_and_off_and_skips_the_teacher(tmp_path, spec):
     runner = build_runner(
         tmp_path, hook(spec, schedule={'by_epoch': False, 'start': 2, 'stop': 5, 'warmup': 2}))
     distill = next(h for h in runner.hooks if isinstance(h, MaskETDistillHook))
-    calls, call = [], distill._distiller.teacher.__class__.__call__
+    teacher = distill.distiller.teachers[0]
+    calls, call = [], teacher.__class__.__call__
 
-    class Counting(distill._distiller.teacher.__class__):
+    class Counting(teacher.__class__):
         def __call__(self, *args):
             calls.append(runner.iter)
             return call(self, *args)
 
-    distill._distiller.teacher.__class__ = Counting
+    teacher.__class__ = Counting
     spy = Spy()
     runner.register_hook(spy)
     runner.train()

@@ -98,7 +98,7 @@ def test_more_valid_frames_than_there_are_count_as_all():
 
 
 def test_needs_no_teacher():
-    assert not HardLabelLoss().needs_teacher
+    assert HardLabelLoss().wants is None
 
 
 def test_a_label_that_does_not_fit_its_frames_is_left_out():

@@ -114,7 +114,7 @@ def test_a_slow_teacher_costs_its_time_once(kind, tmp_path, monkeypatch):
 def test_teacher_of_words_reads_the_large_ones_along_the_labels(kind, tmp_path):
     subject, batch = bench(tmp_path, kind, '--letters', '4')
     seen = {}
-    teacher = subject.teacher.model
+    teacher = subject.teachers[0].model
     teacher.backbone.register_forward_pre_hook(
         lambda module, images: seen.update(images=images[0], training=module.training))
     teacher.decoder.register_forward_hook(

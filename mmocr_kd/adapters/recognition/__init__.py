@@ -1,19 +1,27 @@
 """What the losses need to know of MMOCR's recognisers."""
+from .build_reading import align_frames, build_reading
 from .hypotheses import Speller, hypotheses
 from .kinds import is_autoregressive, is_ctc
 from .labels import labels_of, prepare_targets, require_comparable, require_same_dictionary
 from .low_res_start import LOW_RES_DIFFERENCES, PATCH_INITS, start_from_teacher
-from .pair_reader import PairReader
-from .reading_teacher import RecognizerTeacher
-from .readings import align_frames, build_reading
+from .reading_comparison import HypothesesComparison, ReadingComparison, same_orders
+from .reading_sources import (
+    ReadingSources,
+    reading_attention,
+    reading_glimpses,
+    reading_logits,
+    reading_sources,
+    reading_visual,
+)
+from .recognizer_teacher import RecognizerTeacher
 from .scores import Scorer, listen
-from .sources import ReadingSources, reading_sources
 from .teacher_forcing import teacher_forcing
 
 __all__ = [
-    'LOW_RES_DIFFERENCES', 'PATCH_INITS', 'PairReader', 'ReadingSources', 'RecognizerTeacher',
-    'Scorer', 'Speller', 'align_frames', 'build_reading', 'hypotheses', 'is_autoregressive',
-    'is_ctc', 'labels_of', 'listen', 'prepare_targets',
-    'reading_sources', 'require_comparable', 'require_same_dictionary', 'start_from_teacher',
-    'teacher_forcing'
+    'HypothesesComparison', 'LOW_RES_DIFFERENCES', 'PATCH_INITS', 'ReadingComparison',
+    'ReadingSources', 'RecognizerTeacher', 'Scorer', 'Speller', 'align_frames', 'build_reading',
+    'hypotheses', 'is_autoregressive', 'is_ctc', 'labels_of', 'listen',
+    'prepare_targets', 'reading_attention', 'reading_glimpses', 'reading_logits',
+    'reading_sources', 'reading_visual', 'require_comparable', 'require_same_dictionary',
+    'same_orders', 'start_from_teacher', 'teacher_forcing'
 ]

@@ -17,7 +17,7 @@ from ...losses.hypotheses import score_labels, score_paths
 from ...losses.k_best import Paths
 from .kinds import end_class, is_ctc, is_parallel
 from .labels import prepare_targets, valid_frames
-from .sources import reading_sources
+from .reading_sources import reading_sources
 from .teacher_forcing import teacher_forcing
 
 Score = Callable[[Hypotheses], Tensor]

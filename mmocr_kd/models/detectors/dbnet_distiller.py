@@ -7,8 +7,8 @@ from mmocr.models.textdet.detectors import DBNet
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ...adapters import build_teacher, build_term
-from ...distill import Distiller, Schedule, Term, merge_losses
+from ...adapters import build_terms
+from ...distill import Distiller
 
 
 @MODELS.register_module()
@@ -20,13 +20,13 @@ class DBNetDistiller(DBNet):
     survive a resume); ``tools/export_student.py`` leaves them out.
 
     Args:
-        teacher: Config of a teacher, as for :class:`~mmocr_kd.hooks.MaskETDistillHook`. Built when
-            training starts, so testing needs none.
-        terms: One dict per comparison: ``loss``; ``source`` ('text_logits' by default), or
-            ``student`` and ``teacher`` where the two differ; and optionally ``adaptor``, the
-            config of a module applied to the student's recording.
-        schedule: Fields of :class:`~mmocr_kd.distill.Schedule`, for trainings by MMEngine's
-            Runner.
+        teacher: Config of a teacher, as for :class:`~mmocr_kd.hooks.MaskETDistillHook`, for terms
+            that have none of their own. Built when training starts, so testing needs none.
+        terms: One dict per comparison, as in the hook, with fields of
+            :func:`~mmocr_kd.adapters.build_term`; ``adaptor`` is the config of a module applied to
+            the student's recording.
+        schedule: Fields of :class:`~mmocr_kd.distill.Schedule`, for terms that have none, in
+            trainings by MMEngine's Runner.
         **kwargs: Fields of DBNet.
 
     Raises:
@@ -34,18 +34,16 @@ class DBNetDistiller(DBNet):
     """
 
     def __init__(self,
-                 teacher: dict[str, Any],
-                 terms: Sequence[dict[str, Any]],
+                 teacher: dict[str, Any] | None = None,
+                 terms: Sequence[dict[str, Any]] = (),
                  schedule: dict[str, Any] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not terms:
-            raise ValueError('terms is empty: nothing is distilled')
-        self.schedule = Schedule(**(schedule or {}))
-        self.adaptors = nn.ModuleDict()
-        built = {f'term{i}': self._build_term(f'term{i}', **term) for i, term in enumerate(terms)}
+        built = build_terms(terms, teacher, schedule)
+        self.adaptors = nn.ModuleDict({name: adaptor for name, term in built.items()
+                                       if (adaptor := term.comparison.adaptor) is not None})
         # A plain object, not a module: the teacher must not enter the module tree.
-        self._distiller = Distiller(build_teacher(teacher), built)
+        self.distiller = Distiller(built)
 
     def init_weights(self) -> None:
         """Initialise, and get the teacher: MMEngine does so before the first training step.
@@ -55,11 +53,11 @@ class DBNetDistiller(DBNet):
                 :class:`~mmocr_kd.distill.Distiller` and ``ModelTeacher``.
         """
         super().init_weights()
-        self._distiller.attach(self)
+        self.distiller.attach(self)
 
     def prepare_data(self, dataset: Any) -> bool:
         """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
-        return self._distiller.prepare_data(dataset)
+        return self.distiller.prepare_data(dataset)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """DBNet's losses and, when due, the distillation terms.
@@ -75,24 +73,7 @@ class DBNetDistiller(DBNet):
             RecordingError, TeacherOutputError, FileNotFoundError, CheckpointError: See
                 :class:`~mmocr_kd.distill.Distiller` and ``ModelTeacher``.
         """
-        weight = self.schedule.weight_now()
-        if not weight:
-            return merge_losses(super().loss(inputs, data_samples), self._idle_losses())
-        if not self._distiller.attached:
-            self._distiller.attach(self)
-        self._distiller.begin(inputs, data_samples)
-        losses = super().loss(inputs, data_samples)
-        return merge_losses(losses, self._distiller.end(weight))
-
-    def _build_term(self, name: str, adaptor: dict[str, Any] | None = None, **term: Any) -> Term:
-        module = None if adaptor is None else MODELS.build(adaptor)
-        if module is not None:
-            self.adaptors[name] = module
-        return build_term(adaptor=module, **term)
-
-    def _idle_losses(self) -> dict[str, Tensor]:
-        """Zero, through every adaptor: DDP waits for gradients of all parameters."""
-        parameters = list(self.adaptors.parameters())
-        if not parameters:
-            return {}
-        return {'loss_adaptors_idle': sum(p.sum() * 0 for p in parameters)}  # type: ignore[dict-item]
+        if not self.distiller.attached:
+            self.distiller.attach(self)
+        return self.distiller.around(lambda: super(DBNetDistiller, self).loss(
+            inputs, data_samples), inputs, data_samples)

@@ -2,21 +2,24 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, Mapping, Sequence
 
 from mmocr.models.textrecog.recognizers import BaseRecognizer
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ...adapters import build_teacher
+from ...adapters import build_teachers
 from ...adapters.recognition import (
     LOW_RES_DIFFERENCES,
-    PairReader,
-    RecognizerTeacher,
+    HypothesesComparison,
+    ReadingComparison,
+    prepare_targets,
+    require_comparable,
+    same_orders,
     start_from_teacher,
 )
-from ...distill import keeps_own_start
-from ...losses import Labels, Reading
+from ...distill import Comparison, Distiller, Schedule, Teacher, Term, build_weight, keeps_own_start
 from .plain_student_keys import PlainStudentKeys
 
 EVAL_MODES = ('student', 'teacher_hr', 'teacher_upsampled')
@@ -35,16 +38,22 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
     Args:
         student: Config of any recogniser with a decoder that
             :func:`~mmocr_kd.adapters.recognition.reading_sources` knows.
-        teacher: ``config`` and ``checkpoint``, as for :class:`~mmocr_kd.distill.ModelTeacher`.
-            Built when training starts, so testing the student needs none.
-        losses: Name -> config of a :class:`~mmocr_kd.losses.ReadingLoss`.
+        teacher: Config of who teaches losses that name nobody else; ``type`` is by default
+            :class:`~mmocr_kd.adapters.recognition.RecognizerTeacher`, with ``config`` and
+            ``checkpoint``. Built when training starts, so testing the student needs none.
+        losses: Name -> config of a :class:`~mmocr_kd.losses.ReadingLoss`; or a term, a dict with
+            that config as its ``loss`` and any of ``teacher``, ``schedule`` (fields of
+            :class:`~mmocr_kd.distill.Schedule`) and ``loss_weight``, a further factor, or 'auto'
+            with ``share`` and ``every`` (see :class:`~mmocr_kd.distill.AutoWeight`; the task are
+            the losses that need no teacher, the shared features the visual ones). Teachers of
+            equal configs are one, who runs once for a batch.
         visual: Dotted path of the module that gives the visual feature, in both models; by
             default what suits the decoder.
         valid_steps: Steps of an attention decoder that count at most. MMOCR never trains the
             last step of its ABINet: with such a teacher give ``max_seq_len - 1``.
         init_student_from_teacher: Start from the teacher's weights, as KD-LTR does; when training
-            starts, before ``load_from`` and resuming. A student whose own ``init_cfg`` is of type
-            Pretrained starts from that.
+            starts, before ``load_from`` and resuming; ``teacher`` has to be one network. A student
+            whose own ``init_cfg`` is of type Pretrained starts from that.
         patch_init: How a smaller patch embedding starts, see
             :func:`~mmocr_kd.adapters.recognition.start_from_teacher`.
         may_differ: Patterns of keys in which the models may differ, see there.
@@ -61,8 +70,8 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
 
     def __init__(self,
                  student: dict[str, Any],
-                 teacher: dict[str, Any],
-                 losses: Mapping[str, dict[str, Any]],
+                 teacher: dict[str, Any] | None = None,
+                 losses: Mapping[str, dict[str, Any]] = {},
                  visual: str | None = None,
                  valid_steps: int | None = None,
                  init_student_from_teacher: bool = True,
@@ -81,32 +90,44 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             raise ValueError(f'valid_steps={valid_steps} must be at least 1, or None for all steps')
         # A copy: MMOCR's decoders write into their configs.
         self.student: Any = MODELS.build(copy.deepcopy(student))
-        self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
+        terms = {name: loss if 'loss' in loss else {'loss': loss} for name, loss in losses.items()}
+        self.losses = nn.ModuleDict({name: MODELS.build(term['loss'])
+                                     for name, term in terms.items()})
         if not self.losses:
             raise ValueError('losses is empty: nothing is learnt')
+        self.visual = visual
+        self.valid_steps = valid_steps
         self.init_student_from_teacher = init_student_from_teacher
         self.patch_init = patch_init
         self.may_differ = tuple(may_differ)
         self.eval_mode = eval_mode
-        self._needs_teacher = any(loss.needs_teacher for loss in self.losses.values())
-        # A plain object, not a module: the teacher must not enter the module tree.
-        self._reader = PairReader(_recognizer_teacher(teacher), visual, valid_steps)
+        # Plain objects, not modules: teachers must not enter the module tree.
+        self._teacher, teachers = self._build_teachers(teacher, terms)
+        self._comparisons: dict[Any, Comparison] = {}
+        self.distiller = Distiller({name: self._term(name, teachers.get(name), **term)
+                                     for name, term in terms.items()})
 
     def init_weights(self) -> None:
         """Initialise the student, from its teacher if so configured, and get the teacher.
 
         Raises:
             InheritanceError: If the models differ in more than ``may_differ``.
+            TypeError: If the student shall start from a teacher that is no network.
             FileNotFoundError, CheckpointError, ValueError: If there is no teacher, or it does not
                 fit; MMEngine calls this before the first training step.
         """
         super().init_weights()
         inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
-        if inherits or self._needs_teacher:
-            teacher = self._reader.bind(self)
         if inherits:
-            start_from_teacher(self.student, teacher.state_dict(), self.patch_init,
+            network = self._network('init_student_from_teacher=True')
+            start_from_teacher(self.student, network.state_dict(), self.patch_init,
                                self.may_differ)
+        if self.distiller.teachers:
+            self._attach()
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
+        return self.distiller.prepare_data(dataset)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """The student's features; see MMOCR."""
@@ -119,7 +140,8 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         Args:
             inputs: Normalised small words, shape (N, C, H, W).
             data_samples: N samples with texts.
-            hr_inputs: The same words, large, normalised alike.
+            hr_inputs: The same words, large, normalised alike; teachers that look at no image need
+                none.
 
         Returns:
             Loss name -> scalar.
@@ -127,12 +149,13 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         Raises:
             ValueError: If ``hr_inputs`` or a text is missing, or the models do not fit together.
         """
-        student, teacher, labels = self._read(inputs, data_samples, hr_inputs)
-        results: dict[str, Tensor] = {}
-        for name, loss in self.losses.items():
-            for key, value in loss(student, teacher, labels).items():
-                results[f'{name}.{key}' if key in results else key] = value
-        return results
+        self._attach()
+        teachers = self.distiller.teachers
+        large = _required(hr_inputs) if any(t.sees_images for t in teachers) else inputs
+        prepare_targets(self.student.decoder, data_samples)
+        with same_orders(self.student, teachers, data_samples):
+            return self.distiller.around(partial(self._read, inputs, data_samples), large,
+                                          data_samples)
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any],
                 hr_inputs: Tensor | None = None) -> Sequence[Any]:
@@ -151,30 +174,67 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         """
         if self.eval_mode == 'student':
             return self.student.predict(inputs, data_samples)
-        teacher, large = self._reader.bind(self), _required(hr_inputs)
+        network, large = self._network(f'eval_mode={self.eval_mode!r}'), _required(hr_inputs)
         if self.eval_mode == 'teacher_upsampled':
             large = nn.functional.interpolate(
                 inputs, size=large.shape[-2:], mode='bicubic', align_corners=True)
-        return teacher.predict(self._reader.teacher.prepare(large), data_samples)
+        teacher: Any = self._teacher
+        if teacher in self.distiller.teachers:
+            self._attach()
+        else:
+            teacher.bind(self, {})
+        return network.predict(teacher.prepare(large), data_samples)
 
-    def _read(self, inputs: Tensor, data_samples: Sequence[Any],
-              hr_inputs: Tensor | None) -> tuple[Reading, Reading, Labels]:
-        if self._needs_teacher:
-            return self._reader.read_pair(self, inputs, _required(hr_inputs), data_samples)
-        reading, labels = self._reader.read_alone(self, inputs, data_samples)
-        return reading, reading, labels
+    def _read(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Let the student read along; what it learns is in the terms alone."""
+        self.student(inputs, data_samples, mode='tensor')
+        return {}
+
+    def _attach(self) -> None:
+        if not self.distiller.attached:
+            self.distiller.attach(self, self.student)
+
+    def _network(self, field: str) -> Any:
+        """The one network that teaches."""
+        networks = () if self._teacher is None else self._teacher.networks
+        if len(networks) != 1:
+            raise TypeError(f'{field} needs a teacher that is one network of MMOCR, and '
+                            f'teacher={type(self._teacher).__name__} has {len(networks)}')
+        require_comparable(self.student.decoder, networks[0].decoder)
+        return networks[0]
+
+    def _build_teachers(self, teacher: dict[str, Any] | None, terms: Mapping[str, dict[str, Any]]
+                        ) -> tuple[Teacher | None, dict[str, Teacher]]:
+        """The common one, and that of each loss that wants one."""
+        configs = {name: term.get('teacher') or teacher for name, term in terms.items()
+                   if self.losses[name].wants is not None}
+        for name, config in configs.items():
+            if config is None:
+                raise ValueError(f"losses[{name!r}] wants a teacher's {self.losses[name].wants}, "
+                                 'and there is no teacher: give it one, or one for all')
+        asked = [config for config in (teacher, *configs.values()) if config is not None]
+        built = build_teachers(asked, 'RecognizerTeacher')
+        common = built.pop(0) if teacher is not None else None
+        return common, dict(zip(configs, built))
+
+    def _term(self, name: str, by: Teacher | None, schedule: dict[str, Any] | None = None,
+              loss_weight: float | str = 1.0, loss: Any = None, teacher: Any = None,
+              **weight: float) -> Term:
+        loss = self.losses[name]  # built, as is the teacher
+        key = by, loss.wants, getattr(loss, 'normalize', None)
+        if key not in self._comparisons:
+            self._comparisons[key] = self._compare(*key)
+        return Term(loss, self._comparisons[key], by, Schedule(**(schedule or {})),
+                    build_weight(loss_weight, **weight))
+
+    def _compare(self, by: Teacher | None, wants: str | None, normalize: Any) -> Comparison:
+        if wants == 'hypotheses':
+            return HypothesesComparison(self.student, self.visual, normalize)
+        return ReadingComparison(self.student, by, self.visual, self.valid_steps)
 
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None,
                  hr_inputs: Tensor | None = None) -> Any:
         return self.student(inputs, data_samples, mode='tensor')
-
-
-def _recognizer_teacher(teacher: dict[str, Any]) -> RecognizerTeacher:
-    built = build_teacher({'type': 'RecognizerTeacher', **teacher})
-    if not isinstance(built, RecognizerTeacher):
-        raise TypeError(f'teacher={teacher!r} builds a {type(built).__name__}, which is no '
-                        'RecognizerTeacher')
-    return built
 
 
 def _required(hr_inputs: Tensor | None) -> Tensor:

@@ -89,7 +89,7 @@ def test_compiled(build, tmp_path):
 
 def test_a_teacher_that_is_not_there_shows_before_the_first_step(build, spec):
     runner = build(schedule={'start': 1})
-    runner.model._distiller.teacher.checkpoint = 'gone.pth'
+    runner.model.distiller.teachers[0].checkpoint = 'gone.pth'
     spy = Spy()
     runner.register_hook(spy)
     with pytest.raises(FileNotFoundError, match='gone.pth'):

@@ -43,7 +43,7 @@ def loss(model, data=None):
 
 
 def network(model):
-    return model._reader.teacher.model
+    return model.distiller.teachers[0].model
 
 
 def test_losses_are_those_configured_and_reach_student_and_projector(teacher):
@@ -67,19 +67,17 @@ def test_student_that_equals_its_teacher_has_nothing_to_learn_from_it(teacher):
     data = tiny_recog.pairs(*WORDS)
     data['hr_inputs'] = data['inputs']
     model.student.eval()  # batch statistics are what differs in training
+    model.student.decoder.training = True  # teacher forcing for the student as well
+    seen = []
+    model.losses.hard.register_forward_pre_hook(lambda _, readings: seen.append(readings))
+    model.losses.logits.register_forward_pre_hook(lambda _, readings: seen.append(readings))
     with torch.no_grad():
-        inputs = model.data_preprocessor(copy.deepcopy(data), True)
-        student, theirs, _ = model._reader.read_pair(
-            model, inputs['inputs'], inputs['hr_inputs'], _eval_targets(model, inputs))
+        model.loss(**model.data_preprocessor(copy.deepcopy(data), True))
+    (student, theirs, _), _ = seen
     for ours, other in zip(student.logits, theirs.logits):
         torch.testing.assert_close(ours.log_softmax(-1), other.log_softmax(-1))
     torch.testing.assert_close(student.visual, theirs.visual)
     torch.testing.assert_close(student.glimpses[0], theirs.glimpses[0])
-
-
-def _eval_targets(model, inputs):
-    model.student.decoder.training = True  # teacher forcing for the student as well
-    return inputs['data_samples']
 
 
 def test_teacher_is_no_part_of_the_model_and_never_changes(teacher):
@@ -244,8 +242,8 @@ def test_small_words_are_enlarged_to_what_the_teacher_reads(teacher, size, monke
     batch = model.data_preprocessor(tiny_recog.pairs(*WORDS))
     batch['hr_inputs'] = torch.full((3, 1, *size), float('nan'))
     seen = []
-    network = model._reader.bind(model)
-    monkeypatch.setattr(network, 'predict', lambda images, samples: seen.append(images))
+    monkeypatch.setattr(model.distiller.teachers[0].build(), 'predict',
+                        lambda images, samples: seen.append(images))
     model(**batch, mode='predict')
     (large, ), small = seen, batch['inputs']
     assert large.shape == (3, 1, *size)
@@ -386,7 +384,7 @@ class TestBadInput:
     @pytest.mark.parametrize('queued', [False, True])
     def test_teacher_that_gives_no_number(self, teacher, number, queued, monkeypatch):
         model = build(teacher)
-        poison(model._reader.bind(model).decoder.decoder[1].embedding.weight, number)
+        poison(model.distiller.teachers[0].build().decoder.decoder[1].embedding.weight, number)
         if queued:
             defer_checks(monkeypatch)
         with pytest.raises(TeacherOutputError, match="NaN or Inf for 'logits'.*hello.png"):
@@ -423,7 +421,7 @@ class TestBadInput:
             build(teacher, eval_mode='best')
         with pytest.raises(ValueError, match='valid_steps=0 must be at least 1'):
             build(teacher, valid_steps=0)
-        with pytest.raises(TypeError, match='no RecognizerTeacher'):
-            build({'type': 'ModelTeacher', **teacher})
+        with pytest.raises(TypeError, match='ModelTeacher cannot be compared step by step'):
+            loss(build({'type': 'ModelTeacher', **teacher}))
         with pytest.raises(RuntimeError, match="no module 'backbone.nothing'"):
             loss(build(teacher, visual='backbone.nothing'))

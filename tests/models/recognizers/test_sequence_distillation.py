@@ -32,7 +32,7 @@ def test_the_student_learns_to_read_what_its_teacher_reads(tmp_path, cfg, fields
         optimizer.step()
         values.append(losses['loss_kd_seq'].item())
     assert values[-1] < .9 * values[0]
-    assert all(p.grad is None for p in model._reader.teacher.model.parameters())
+    assert all(p.grad is None for p in model.distiller.teachers[0].model.parameters())
 
 
 def test_a_search_for_the_other_kind_of_decoder_is_refused(tmp_path):

@@ -15,16 +15,16 @@ def build_reading(recordings: Mapping[str, Tensor], data_samples: Sequence[Any])
     """Sort what was recorded of one recogniser.
 
     Args:
-        recordings: 'logits', 'glimpses', 'visual' and, if the decoder shows it, 'attention'; as
+        recordings: 'logits', and what is known of 'glimpses', 'visual' and 'attention'; as
             :class:`~mmocr_kd.adapters.recognition.ReadingSources` describes them.
         data_samples: N samples; their ``valid_ratio`` says which part of the width is no padding.
     """
-    visual, attention = recordings['visual'], recordings.get('attention')
-    if attention is not None:
+    visual, attention = recordings.get('visual'), recordings.get('attention')
+    if attention is not None and visual is not None:
         attention = _valid_only(_as_maps(attention, visual), data_samples)
     return Reading(
         logits=_per_order(recordings['logits']),
-        glimpses=_per_order(recordings['glimpses']),
+        glimpses=_per_order(recordings['glimpses']) if 'glimpses' in recordings else (),
         visual=visual,
         attention=attention)
 

@@ -1,4 +1,4 @@
-"""A recogniser as a teacher."""
+"""A recogniser that reads along as a teacher."""
 from __future__ import annotations
 
 from typing import Any, Sequence
@@ -18,6 +18,8 @@ class RecognizerTeacher(ModelTeacher):
     normalised as the student's, and samples with targets, shared with the student: both models
     have the same dictionary.
     """
+
+    follows_labels = True
 
     def _look(self, model: nn.Module, images: Tensor, data_samples: Sequence[Any] | None) -> None:
         with teacher_forcing(model):

@@ -3,7 +3,7 @@ import tiny_recog
 import torch
 
 from mmocr_kd.adapters.recognition import align_frames, build_reading
-from mmocr_kd.adapters.recognition.readings import first_steps_of
+from mmocr_kd.adapters.recognition.build_reading import first_steps_of
 from mmocr_kd.losses import Labels, Reading
 
 BLANK = 3

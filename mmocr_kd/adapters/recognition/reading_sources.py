@@ -46,6 +46,26 @@ def reading_sources(decoder: nn.Module) -> ReadingSources:
                     f'knows {sorted(_FAMILIES)} and their subclasses')
 
 
+def reading_logits(model: Any) -> Source:
+    """Where a recogniser has its logits; see :class:`ReadingSources`."""
+    return reading_sources(model.decoder).logits
+
+
+def reading_glimpses(model: Any) -> Source:
+    """Where a recogniser has what it sees of each character."""
+    return reading_sources(model.decoder).glimpses
+
+
+def reading_attention(model: Any) -> Source | None:
+    """Where a recogniser has its attention; None if it keeps that to itself."""
+    return reading_sources(model.decoder).attention
+
+
+def reading_visual(model: Any) -> Source:
+    """Where a recogniser has the visual feature that suits its decoder."""
+    return Source(reading_sources(model.decoder).visual)
+
+
 def _abinet(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder', pick=_fused_logits),

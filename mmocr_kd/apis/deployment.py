@@ -9,14 +9,14 @@ from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
 from ..datasets.transforms import CheckedLoadImageFromFile, PackPairedTextRecogInputs
 from ..evaluation import ResolutionStatMetric
-from ..hooks import GumbelTemperatureHook, MaskETDistillHook
+from ..hooks import EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook
 from ..models.dld import DLDTextDetector, DLDTextSpotter
 from .distillation import student_config
 from .read_config import class_of
 
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
-_HOOKS = (GumbelTemperatureHook, MaskETDistillHook)
+_HOOKS = (EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
 _OF_DISTILLATION = {
     DLDTextSpotter: ('teacher', 'losses', 'train_student', 'init_student_from_teacher', 'init_cfg'),

@@ -1,10 +1,12 @@
 """One distillation step: what every hook and wrapper does around a student's forward pass."""
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any, Callable, Collection, Iterable, Mapping, Sequence
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from .auto_weight import AutoWeight
@@ -151,6 +153,7 @@ class Distiller:
         """
         assert self._recorder is not None, 'attach() comes before begin()'
         self._forget()
+        self._remind()
         weights = {name: term.schedule.weight_now(progress) for name, term in self.terms.items()}
         due = {name: weight for name, weight in weights.items() if weight}
         if not due:
@@ -214,6 +217,15 @@ class Distiller:
         parameters = [p for name, term in self.terms.items() if name not in due
                       for p in term.parameters()]
         return {'loss_idle': sum(p.sum() * 0 for p in parameters)} if parameters else {}
+
+    def _remind(self) -> None:
+        """Models do not know their runner, and cannot judge their teachers themselves."""
+        for teacher in self.teachers:
+            if teacher.evaluate:
+                teacher.evaluate = False
+                print_log(f'a {type(teacher).__name__} has evaluate=True and was not judged: add '
+                          "custom_hooks=[dict(type='EvaluateTeacherHook')]", 'current',
+                          logging.WARNING)
 
     def _key(self, name: str) -> tuple[Comparison, Teacher | None]:
         return self.terms[name].comparison, self.terms[name].teacher

@@ -2,9 +2,10 @@
 from .channels_last_hook import ChannelsLastHook
 from .disjoint_photos_hook import DisjointPhotosHook
 from .ema_teacher_hook import EMATeacherHook
+from .evaluate_teacher_hook import EvaluateTeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 from .teacher_data_hook import TeacherDataHook
 
-__all__ = ['ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'GumbelTemperatureHook',
-           'MaskETDistillHook', 'TeacherDataHook']
+__all__ = ['ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'EvaluateTeacherHook',
+           'GumbelTemperatureHook', 'MaskETDistillHook', 'TeacherDataHook']

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..adapters import build_terms
 from ..distill import Distiller, Progress
+from .evaluate_teacher_hook import evaluate_teachers
 from .teacher_data_hook import prepare_data
 
 
@@ -87,6 +88,7 @@ class MaskETDistillHook(Hook):
         place = [hook for hook in runner.hooks if isinstance(hook, MaskETDistillHook)].index(self)
         self.distiller.prefix = f'distill{place}.' if place else ''
         self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        evaluate_teachers(runner, self.distiller)
         self.distiller.attach(self._model)
         self._handles = [
             self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),

@@ -31,6 +31,8 @@ from mmengine.registry import Registry
 from mmocr.registry import EVALUATOR, HOOKS, MODELS, TRANSFORMS
 from torch import nn
 
+from mmocr_kd.distill import Teacher
+
 CASES = {}
 
 
@@ -228,6 +230,16 @@ def channels_last(folder):
 
 
 @case
+def masket_hook_with_terms(folder):
+    """One of them weighs itself, the other learns from two teachers as one."""
+    teacher, other = _detector_teacher(folder), tiny.checkpoint(folder / 'b.pth', tiny.dbnet_cfg())
+    terms = [{'loss_weight': 'auto', 'every': 1},
+             {'loss': {'type': 'BinaryKDLoss'}, 'mask': 'none', 'loss_weight': 2.,
+              'teacher': {'type': 'EnsembleTeacher', 'teachers': [teacher, other]}}]
+    return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': teacher, 'terms': terms})
+
+
+@case
 def masket_hook_on_psenet(folder):
     cfg = tiny.pan_cfg('PSE')
     teacher = tiny.checkpoint(folder / 'teacher.pth', cfg)
@@ -274,6 +286,31 @@ def small_words_ctc(folder):
         **READING, 'logits': {'type': 'SoftLogitsLoss', 'alpha': .5},
         'semantic': {**PROJECTOR, 'in_channels': 512},
         'sequence': {'type': 'SequenceKDLoss', 'search': 'ctc'}})
+
+
+@MODELS.register_module()
+class Guesses(Teacher):
+    """Knows three words by heart."""
+
+    sees_images = False
+
+    def bind(self, student, wanted):
+        self.wanted = wanted
+
+    def __call__(self, inputs, data_samples):
+        words = [[(word, -.1), (word + 'a', -3.)] for word in WORDS]
+        return {name: words for name in self.wanted}
+
+
+@case
+def small_words_nbest(folder):
+    losses = {'hard': {'type': 'HardLabelLoss'}, 'nbest': {
+        'loss': {'type': 'NBestLoss'}, 'loss_weight': 'auto', 'teacher': {'type': 'Guesses'}}}
+    model = MODELS.build({'type': 'LowResRecognizerDistiller', 'student': tiny_recog.crnn_cfg(),
+                          'losses': losses})
+    data = tiny_recog.pairs(*WORDS)
+    del data['hr_inputs']
+    return Case(model, data)
 
 
 @case

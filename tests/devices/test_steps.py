@@ -24,9 +24,11 @@ CTC_LABELS, CTC_NBEST, CTC_WORDS = (('read', f'mmocr_kd/losses/{place}') for pla
     'hard_label_loss.py:ctc_loss', 'hypotheses.py:score_labels',
     'resolution_target_loss.py:ctc_word_losses'))
 
+NORMS = 'read', 'mmocr_kd/distill/auto_weight.py:_norms'
 BLACK_BOX = 'read', 'mmocr_kd/teachers/onnx_teacher.py:__call__'
 
 REASONS = {
+    NORMS: "solves for loss_weight='auto': every 50th step unless told otherwise",
     BLACK_BOX: 'ONNX Runtime works on the CPU; a store asks it once an image, not once an epoch',
     FLAGS: 'polygons are drawn and words chosen on the host; once for a batch, before the student',
     FINITE: 'on CUDA the answer travels beside the work, see FiniteCheck',
@@ -47,7 +49,9 @@ WAITS = {
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
+    'masket_hook_with_terms': {FLAGS: 1, FINITE: 2, NORMS: 1},  # solved for in every step
     'dbnet_distiller': {FLAGS: 2, FINITE: 2},  # two masks; the map of text, and the neck
+    'small_words_nbest': {CTC_LABELS: 1, CTC_NBEST: 1},
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},
     'small_words_abinet': {FINITE: 4, PAIRS: 1},
     'small_words_matrn': {FINITE: 4, PAIRS: 1},
@@ -69,8 +73,8 @@ OF_DATA = {'TRANSFORMS', 'DATASETS', 'DATA_PARSERS', 'DATA_OBTAINERS', 'DATA_GAT
            'DATA_PACKERS', 'DATA_CONVERTERS', 'CFG_GENERATORS', 'DATA_SAMPLERS'}
 # Type -> why it takes no step here.
 EXEMPT = {
-    'NBestLoss': 'not yet in a distiller',
     'FrozenReader': 'dld_detector_reading has one, built past the registry',
+    'EvaluateTeacherHook': 'looks at a validation set before training, and waits for its scores',
     'DisjointPhotosHook': 'compares the files of data sets before training',
 }
 

@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from functools import partial
+from operator import itemgetter
 from typing import Any, Mapping, Sequence
 
+from mmengine.structures import LabelData
 from mmocr.models.textrecog.recognizers import BaseRecognizer
 from mmocr.registry import MODELS
 from torch import Tensor, nn
@@ -14,8 +17,10 @@ from ...adapters.recognition import (
     LOW_RES_DIFFERENCES,
     HypothesesComparison,
     ReadingComparison,
+    hypotheses,
     prepare_targets,
     require_comparable,
+    require_same_dictionary,
     same_orders,
     start_from_teacher,
 )
@@ -70,8 +75,8 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
 
     def __init__(self,
                  student: dict[str, Any],
+                 losses: Mapping[str, dict[str, Any]],
                  teacher: dict[str, Any] | None = None,
-                 losses: Mapping[str, dict[str, Any]] = {},
                  visual: str | None = None,
                  valid_steps: int | None = None,
                  init_student_from_teacher: bool = True,
@@ -103,6 +108,7 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         self.eval_mode = eval_mode
         # Plain objects, not modules: teachers must not enter the module tree.
         self._teacher, teachers = self._build_teachers(teacher, terms)
+        self._predicting: Teacher | None = None  # who is bound to predict, not to teach
         self._comparisons: dict[Any, Comparison] = {}
         self.distiller = Distiller({name: self._term(name, teachers.get(name), **term)
                                      for name, term in terms.items()})
@@ -174,16 +180,43 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         """
         if self.eval_mode == 'student':
             return self.student.predict(inputs, data_samples)
-        network, large = self._network(f'eval_mode={self.eval_mode!r}'), _required(hr_inputs)
+        if self._teacher is None:
+            raise ValueError(f'eval_mode={self.eval_mode!r}, and there is no teacher')
+        large = _required(hr_inputs)
         if self.eval_mode == 'teacher_upsampled':
             large = nn.functional.interpolate(
                 inputs, size=large.shape[-2:], mode='bicubic', align_corners=True)
-        teacher: Any = self._teacher
-        if teacher in self.distiller.teachers:
-            self._attach()
-        else:
-            teacher.bind(self, {})
-        return network.predict(teacher.prepare(large), data_samples)
+        return self.predict_by(self._teacher, inputs, data_samples, large)
+
+    def predict_by(self, teacher: Teacher, inputs: Tensor, data_samples: Sequence[Any],
+                   hr_inputs: Tensor | None = None) -> Sequence[Any]:
+        """Let a teacher read words in the student's place.
+
+        Args:
+            teacher: One network of MMOCR, or who knows hypotheses.
+            inputs: As in :meth:`predict`.
+            data_samples: N samples.
+            hr_inputs: The same words, large; for all but teachers that look at no image.
+
+        Returns:
+            The samples with ``pred_text``; of hypotheses the most probable.
+
+        Raises:
+            RecordingError: If the teacher is neither.
+        """
+        large: Any = _required(hr_inputs) if teacher.sees_images else inputs
+        network = teacher.networks[0] if len(teacher.networks) == 1 else None
+        if self._predicting is not teacher:
+            self.distiller.detach()  # the next training step attaches it again
+            teacher.bind(self, {} if network else {'hypotheses': hypotheses})
+            self._predicting = teacher
+        if network is not None:
+            require_same_dictionary(self.student.decoder, network.decoder)
+            return network.predict(teacher.prepare(large), data_samples)  # type: ignore[attr-defined]
+        for sample, readings in zip(data_samples, teacher(large, data_samples)['hypotheses']):
+            text, log_prob = max(readings, key=itemgetter(1), default=('', -math.inf))
+            sample.pred_text = LabelData(item=text, score=[math.exp(log_prob)] * len(text))
+        return data_samples
 
     def _read(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Let the student read along; what it learns is in the terms alone."""
@@ -192,6 +225,7 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
 
     def _attach(self) -> None:
         if not self.distiller.attached:
+            self._predicting = None
             self.distiller.attach(self, self.student)
 
     def _network(self, field: str) -> Any:

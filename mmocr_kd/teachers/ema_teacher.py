@@ -41,6 +41,8 @@ class EMATeacher(Teacher):
     Map: steps and checkpoints ``hooks/ema_teacher_hook.py``; losses as of any other teacher.
     """
 
+    follows_labels = True
+
     def __init__(self, momentum: float = 0.999) -> None:
         if not 0 <= momentum < 1:
             raise ValueError(f'momentum={momentum} must be at least 0 and less than 1: it is the '

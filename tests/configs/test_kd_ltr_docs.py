@@ -12,7 +12,7 @@ import mmocr_kd
 from mmocr_kd.adapters.recognition.reading_sources import _FAMILIES
 
 GUIDE = Path(__file__).resolve().parents[2] / 'docs/kd_ltr.md'
-STUDENT, PIPELINE = examples(GUIDE)
+STUDENT, PIPELINE, SEVERAL = examples(GUIDE)
 
 
 def test_links_lead_somewhere():
@@ -23,6 +23,15 @@ def test_example_builds():
     model = MODELS.build(Config.fromstring(STUDENT, '.py').model)
     assert model.student.decoder.max_seq_len == 26
     assert set(model.losses) == {'visual', 'semantic', 'logits', 'hard'}
+
+
+def test_several_teachers_build_beside_the_students_own():
+    model = Config.fromstring(STUDENT, '.py').model
+    model.losses = Config.fromstring(SEVERAL, '.py').losses
+    terms = MODELS.build(model).distiller.terms
+    assert [type(term.teacher).__name__ for term in terms.values()] == [
+        'RecognizerTeacher', 'RecognizerTeacher', 'OnnxTeacher', 'NoneType']
+    assert terms['words'].schedule.start == 1000 and terms['logits'].weight.share == .5
 
 
 def test_pipeline_makes_pairs():

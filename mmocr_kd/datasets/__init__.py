@@ -3,5 +3,7 @@ from .checked_dataset import CheckedOCRDataset, CheckedRecogTextDataset  # noqa:
 from .concat_test_sets import ConcatTestSets  # noqa: F401
 from .embedded import *  # noqa: F401,F403
 from .preparers import *  # noqa: F401,F403
+from .ratio_sampler import RatioSampler  # noqa: F401
 from .transforms import *  # noqa: F401,F403
+from .unlabelled import *  # noqa: F401,F403
 from .words import *  # noqa: F401,F403

@@ -31,7 +31,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__ + ' Keeps the weights and the meta data; leaves out the adaptors of '
         'DBNetDistiller, the projectors of LowResRecognizerDistiller, the selector of '
-        'DLDTextSpotter (unless told otherwise), optimizer, the schedulers and the log. The '
+        'DLDTextSpotter (unless told otherwise), the other student of MutualDistiller, optimizer, '
+        'the schedulers and the log. The '
         "result loads strictly into the student's plain config.")
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint; what is there '
@@ -43,6 +44,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='fields of the config to replace: a.b=1 c="[1,2]"')
     parser.add_argument('--with-selector', action='store_true',
                         help='of DLD, keep the selector in front of the student')
+    parser.add_argument('--peer', action='store_true',
+                        help='of MutualDistiller, the second student, not the first')
     args = parser.parse_args(argv)
     if args.out.suffix == '.py':
         parser.error(f'OUT is the checkpoint, got {args.out}')
@@ -67,7 +70,9 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
     """
     require_own_checkpoint(args.out, TOOL)
     whole = read_checkpoint(args.checkpoint)
-    student = student_checkpoint(whole, args.with_selector)
+    student = student_checkpoint(whole, args.with_selector, args.peer)
+    if args.peer and not student['state_dict']:
+        raise ValueError(f'{args.checkpoint} has no second student: drop --peer')
     if not student['state_dict']:
         raise ValueError(f'{args.checkpoint} holds no weights of a student: its '
                          f'{len(whole["state_dict"])} tensors, such as '
@@ -77,7 +82,8 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
     if args.config is None:
         return whole, student, None
     require_own_text(args.out.with_suffix('.py'), HEAD)
-    cfg = deployed_config(read_config(args.config, args.cfg_options), args.with_selector)
+    cfg = deployed_config(read_config(args.config, args.cfg_options), args.with_selector,
+                          args.peer)
     build_loaded(cfg, cfg.model, student['state_dict'], args.checkpoint)
     return whole, student, cfg
 

@@ -9,14 +9,19 @@ from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
 from ..datasets.transforms import CheckedLoadImageFromFile, PackPairedTextRecogInputs
 from ..evaluation import ResolutionStatMetric
-from ..hooks import EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook
+from ..hooks import (
+    EMATeacherHook,
+    EvaluateTeacherHook,
+    GumbelTemperatureHook,
+    MaskETDistillHook,
+)
 from ..models.dld import DLDTextDetector, DLDTextSpotter
 from .distillation import student_config
 from .read_config import class_of
 
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
-_HOOKS = (EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook)
+_HOOKS = (EMATeacherHook, EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
 _OF_DISTILLATION = {
     DLDTextSpotter: ('teacher', 'losses', 'train_student', 'init_student_from_teacher', 'init_cfg'),
@@ -33,12 +38,13 @@ _STEPS = {
 }
 
 
-def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
+def deployed_config(cfg: Config, with_selector: bool = False, peer: bool = False) -> Config:
     """What tests the student of a training, and needs nothing else of it.
 
     Args:
         cfg: The training's config.
         with_selector: Of DLD, keep the selector in front of the student.
+        peer: Of a MutualDistiller, take the second student.
 
     Returns:
         A copy with the plain student, or with the student and its selector, as the model; without
@@ -47,11 +53,12 @@ def deployed_config(cfg: Config, with_selector: bool = False) -> Config:
         load images by MMOCR's own step, and pack no large words.
 
     Raises:
-        ValueError: If a selector is wanted and there is none.
+        ValueError: If a selector or a second student is wanted and there is none.
     """
     fields = {key: value for key, value in cfg.to_dict().items() if key not in _OF_TRAINING}
     model = fields['model']
-    fields['model'] = _with_selector(cfg, model) if with_selector else student_config(model)
+    fields['model'] = (_with_selector(cfg, model) if with_selector
+                       else student_config(model, peer))
     if 'custom_hooks' in fields:
         fields['custom_hooks'] = [hook for hook in fields['custom_hooks'] or []
                                   if not _is_a(_HOOKS, HOOKS, hook)]

@@ -11,6 +11,7 @@ from mmocr.registry import HOOKS, MODELS
 from ..hooks import MaskETDistillHook
 from ..models.detectors import DBNetDistiller
 from ..models.dld import DLDTextDetector, DLDTextSpotter
+from ..models.mutual_distiller import MutualDistiller
 from ..models.recognizers import LowResRecognizerDistiller
 from .read_config import class_of
 
@@ -60,17 +61,27 @@ def find_distillation(cfg: Config) -> Distillation:
     return _from_wrapper(cfg.model) if wrapped else _from_hook(cfg.model, hooks[0])
 
 
-def student_config(model: dict[str, Any]) -> dict[str, Any]:
+def student_config(model: dict[str, Any], peer: bool = False) -> dict[str, Any]:
     """The plain student in a model's config.
 
     Args:
         model: Config of a plain model or of one of this package's distilling wrappers.
+        peer: Of a MutualDistiller, the second student.
 
     Returns:
         A copy: what the checkpoint is for once the wrapper is gone.
+
+    Raises:
+        ValueError: If there is no second student.
     """
     model = copy.deepcopy(model)
     kind = class_of(model, MODELS)
+    if kind is MutualDistiller:
+        first = model['students'][0]
+        shared = {key: first[key] for key in ('data_preprocessor', ) if first.get(key)}
+        return {**shared, **model['students'][peer]}
+    if peer:
+        raise ValueError(f'a {model["type"]} has no second student: only a MutualDistiller has')
     shared = {key: model[key] for key in ('data_preprocessor', ) if model.get(key)}
     if kind is LowResRecognizerDistiller:
         # The wrapper's preprocessor does as well for batches without large words.

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from ..distill import load_strictly
 from .distillation import student_config
 
-# Below these the wrappers keep what the student does without: adaptors, projectors of losses.
-_OF_TRAINING = ('adaptors.', 'losses.')
+# Below these the wrappers keep what the student does without: adaptors, projectors of losses, and
+# the other student of mutual learning.
+_PEER = 'peer.'
+_OF_TRAINING = ('adaptors.', 'losses.', _PEER)
 _SELECTOR = 'selector.'
 
 
@@ -42,21 +44,27 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def student_checkpoint(checkpoint: dict[str, Any],
-                       keep_selector: bool = False) -> dict[str, Any]:
+                       keep_selector: bool = False,
+                       peer: bool = False) -> dict[str, Any]:
     """Keep what the plain model needs.
 
     Args:
         checkpoint: As MMEngine writes it.
         keep_selector: Keep DLD's resolution selector, too, which the plain model lacks.
+        peer: Take the second student of a ``MutualDistiller``, not the first.
 
     Returns:
         ``meta``, and the ``state_dict`` without the adaptors of ``DBNetDistiller``, the
-        projectors of ``LowResRecognizerDistiller`` and the selector of ``DLDTextSpotter``.
+        projectors of ``LowResRecognizerDistiller``, the selector of ``DLDTextSpotter`` and the
+        other student of a ``MutualDistiller``.
     """
+    meta, whole = checkpoint.get('meta', {}), checkpoint['state_dict']
+    if peer:
+        return {'meta': meta, 'state_dict': {key.removeprefix(_PEER): value for key, value
+                                             in whole.items() if key.startswith(_PEER)}}
     dropped = _OF_TRAINING if keep_selector else (*_OF_TRAINING, _SELECTOR)
-    state = {key: value for key, value in checkpoint['state_dict'].items()
-             if not key.startswith(dropped)}
-    return {'meta': checkpoint.get('meta', {}), 'state_dict': state}
+    state = {key: value for key, value in whole.items() if not key.startswith(dropped)}
+    return {'meta': meta, 'state_dict': state}
 
 
 def load_student(cfg: Config, checkpoint: str | Path) -> nn.Module:

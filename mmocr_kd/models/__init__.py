@@ -8,6 +8,7 @@ from .dictionaries import *
 from .dld import *
 from .encoders import *
 from .module_losses import *
+from .mutual_distiller import *
 from .recognizers import *
 from .selectors import *
 from .spotters import *

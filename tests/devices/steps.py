@@ -260,6 +260,15 @@ def dbnet_distiller(folder):
                               'teacher': _detector_teacher(folder)}), _texts())
 
 
+@case
+def mutual_distiller(folder):
+    """Two detectors and their teacher."""
+    students = tiny.dbnet_cfg(), tiny.dbnet_cfg(width=.5)
+    return Case(MODELS.build({
+        'type': 'MutualDistiller', 'students': list(students), 'teacher': _detector_teacher(folder),
+        'terms': [{'loss': {'type': 'BinaryKDLoss', 'mask': 'text'}}]}), _texts())
+
+
 # --- recognisers --------------------------------------------------------------------------------
 
 WORDS = 'hello', 'ab', '7'
@@ -339,6 +348,15 @@ def small_words_parseq(folder):
               'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy', 'topk': 1}}
     return _small_words(folder, tiny_parseq.recognizer_cfg(folder), teacher, losses,
                         ('hello', 'ab', 'z'), channels=3, size=(8, 32))
+
+
+@case
+def mutual_readers(folder):
+    losses = [{'loss': loss} for loss in (READING['logits'], READING['visual'])]
+    data = tiny_recog.pairs(*WORDS)
+    del data['hr_inputs']
+    return Case(MODELS.build({'type': 'MutualDistiller', 'terms': losses, 'students': [
+        tiny_recog.crnn_cfg(), tiny_recog.crnn_cfg()]}), data)
 
 
 @case

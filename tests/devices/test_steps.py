@@ -52,6 +52,7 @@ WAITS = {
     'masket_hook_with_terms': {FLAGS: 1, FINITE: 2, NORMS: 1},  # solved for in every step
     'dbnet_distiller': {FLAGS: 2, FINITE: 2},  # two masks; the map of text, and the neck
     'small_words_nbest': {CTC_LABELS: 1, CTC_NBEST: 1},
+    'mutual_distiller': {FLAGS: 4, FINITE: 1},  # two terms of two students
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},
     'small_words_abinet': {FINITE: 4, PAIRS: 1},
     'small_words_matrn': {FINITE: 4, PAIRS: 1},

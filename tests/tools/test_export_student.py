@@ -145,6 +145,30 @@ def test_a_plain_checkpoint_passes_through(tmp_path):
     assert all(after[key].equal(value) for key, value in before['state_dict'].items())
 
 
+@pytest.mark.parametrize('flags, place', [([], 0), (['--peer'], 1)])
+def test_either_student_of_a_mutual_training(flags, place, tmp_path):
+    students = [tiny.dbnet_cfg(), tiny.dbnet_cfg(width=.5, neck=8)]
+    model = {'type': 'MutualDistiller', 'students': students,
+             'terms': [{'loss': {'type': 'BinaryKDLoss'}}]}
+    config = distilling(tmp_path, 'mutual', model)
+    torch.manual_seed(0)
+    both = MODELS.build(copy.deepcopy(model))
+    torch.save({'meta': {}, 'state_dict': both.state_dict()}, tmp_path / 'both.pth')
+    export_student.main([str(tmp_path / 'both.pth'), str(tmp_path / 'out.pth'), '--config',
+                         str(config), *flags])
+    plain = MODELS.build(students[place])
+    load_checkpoint(plain, str(tmp_path / 'out.pth'), strict=True)
+    trained = (both.student, both.peer)[place].state_dict()
+    assert all(value.equal(trained[key]) for key, value in plain.state_dict().items())
+    assert Config.fromfile(tmp_path / 'out.py').model.to_dict() == students[place]
+
+
+def test_there_is_no_second_student(tmp_path):
+    tiny.checkpoint(tmp_path / 'plain.pth', tiny.dbnet_cfg())
+    with pytest.raises(SystemExit, match='plain.pth has no second student'):
+        export_student.main([str(tmp_path / 'plain.pth'), str(tmp_path / 'out.pth'), '--peer'])
+
+
 class TestNothingIsLost:
     """Nothing is replaced that the tool did not write, and nothing is exported from nothing."""
 

@@ -344,6 +344,144 @@ def test_under_autocast_losses_stay_float32(tmp_path, spec):
     assert spy.steps[0]['loss_kd'] == pytest.approx(exact[0]['loss_kd'], rel=.05)
 
 
+class TestTerms:
+    """Several losses and teachers in one hook."""
+
+    KD = {'loss': {'type': 'BinaryKDLoss'}, 'mask': 'none'}
+
+    def test_each_has_teacher_mask_weight_and_schedule_of_its_own(self, tmp_path, spec):
+        other = tiny.checkpoint(tmp_path / 'other.pth', tiny.dbnet_cfg(), seed=1)
+        _, alone = train(tmp_path, hook(spec), name='alone', epochs=1)
+        single = hook(other, loss={'type': 'BinaryKDLoss', 'mask': 'none'})
+        _, second = train(tmp_path, single, name='second', epochs=1)
+        _, both = train(tmp_path, hook(spec, terms=[{}, {
+            **self.KD, 'teacher': other, 'loss_weight': 3.,
+            'schedule': {'by_epoch': False, 'stop': 1}}]), name='both', epochs=1)
+        for name in ('loss_kd', 'loss_entropy'):
+            assert both[0][name] == pytest.approx(alone[0][name], rel=1e-5)
+        assert both[0]['term1.loss_kd'] == pytest.approx(3 * second[0]['loss_kd'], rel=1e-5)
+        assert 'term1.loss_kd' not in both[1] and 'loss_kd' in both[1]
+        parts = sum(value for key, value in both[0].items() if 'loss_' in key)
+        assert both[0]['loss'] == pytest.approx(parts, rel=1e-5)
+
+    def test_a_teacher_of_two_terms_is_built_and_run_once(self, tmp_path, spec):
+        runner = build_runner(tmp_path, hook(spec, terms=[{}, {**self.KD, 'teacher': dict(spec)}]))
+        distill = next(h for h in runner.hooks if isinstance(h, MaskETDistillHook))
+        teacher, = distill.distiller.teachers
+        calls, call = [], teacher.__class__.__call__
+        teacher.__class__ = type('Counting', (teacher.__class__, ), {
+            '__call__': lambda self, *args: calls.append(1) or call(self, *args)})
+        runner.train()
+        assert len(calls) == runner.iter
+
+    @pytest.mark.parametrize('fields, words', [
+        ({'terms': []}, 'terms is empty'),
+        ({'terms': [{}], 'loss': {'type': 'CWDLoss'}}, 'terms stands beside loss'),
+        ({'terms': [{}], 'source': 'neck'}, "beside .*source='neck'"),
+        ({'terms': [{'adaptor': {'type': 'ConvAdaptor'}}]}, 'DBNetDistiller'),
+        ({'terms': [{}], 'teacher': None}, r'terms\[0\] has no teacher'),
+        ({'terms': [{'loss_weight': 'best'}]}, "loss_weight='best'")])
+    def test_contradictions_are_refused_when_built(self, spec, fields, words):
+        with pytest.raises(ValueError, match=words):
+            MaskETDistillHook(**{'teacher': spec, **fields})
+
+
+class PowerCut(Exception):
+    pass
+
+
+class Interrupt(Hook):
+    """Stops in the middle of the second epoch."""
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.epoch == 1:
+            raise PowerCut
+
+
+class TestAutoWeight:
+    """The weight that makes a term pull at the features as hard as wanted."""
+
+    def hook(self, spec, **fields):
+        term = {'loss': {'type': 'MaskETLoss'}, 'loss_weight': 'auto', **fields}
+        return hook(spec, terms=[term])
+
+    def test_pulls_at_what_the_head_sees_as_hard_as_wanted(self, tmp_path, spec):
+        """By autograd, on the batch and the weights of the first step."""
+        spy = Spy()
+        runner = build_runner(tmp_path, self.hook(spec, share=.5), epochs=1)
+        runner.register_hook(spy, priority='HIGHEST')
+        runner.train()
+        student, items = spy.start.train(), [runner.train_dataloader.dataset[i] for i in range(2)]
+        data = tiny.prepared(student, {key: [item[key] for item in items] for key in items[0]})
+        with torch.no_grad():
+            teacher = MODELS.build(copy.deepcopy(spec['config']))
+            teacher.load_state_dict(torch.load(spec['checkpoint'])['state_dict'])
+            teacher.eval()
+            theirs = teacher.det_head.binarize(teacher.extract_feat(data['inputs'])).squeeze(1)
+        mask = draw_text_mask(data['data_samples'], theirs, (64, 96))
+        features = student.extract_feat(data['inputs']).detach().requires_grad_()
+        maps = student.det_head(features, data['data_samples'], mode='loss')
+        added = MODELS.build({'type': 'MaskETLoss'})(maps[0], theirs, mask)
+        own = student.det_head.module_loss(maps, data['data_samples'])
+        task, term = (torch.autograd.grad(sum(losses.values()), features, retain_graph=True)[0]
+                      for losses in (own, added))
+        weight = .5 * task.norm().item() / term.norm().item()
+        assert spy.steps[0]['weight_term0'] == pytest.approx(weight, rel=1e-3)
+        assert spy.steps[0]['loss_kd'] == pytest.approx(
+            weight * added['loss_kd'].item(), rel=1e-3)
+
+    def test_is_logged_and_kept_between_solutions(self, tmp_path, spec):
+        runner, steps = train(tmp_path, self.hook(spec, every=3))
+        weights = [step['weight_term0'] for step in steps]
+        assert weights[0] == weights[1] == weights[2] != weights[3] == weights[5] != weights[6]
+        assert 'train/weight_term0' in runner.message_hub.log_scalars
+        state = torch.load(tmp_path / 'run' / 'epoch_2.pth', weights_only=True)['state_dict']
+        MODELS.build(tiny.dbnet_cfg()).load_state_dict(state, strict=True)
+
+    def test_an_interrupted_training_goes_on_equal_to_the_bit(self, tmp_path, spec):
+        whole, steps = train(tmp_path, self.hook(spec, every=3), name='whole', epochs=3)
+        with pytest.raises(PowerCut):
+            train(tmp_path, self.hook(spec, every=3), Interrupt(), name='cut', epochs=3)
+        resumed, rest = train(tmp_path, self.hook(spec, every=3), name='cut', epochs=3, resume=True)
+        for after, before in zip(rest, steps[4:]):
+            assert after == before
+        first, second = (torch.load(tmp_path / name / 'epoch_3.pth', weights_only=True)
+                         for name in ('whole', 'cut'))
+        assert all(torch.equal(value, second['state_dict'][key])
+                   for key, value in first['state_dict'].items())
+
+    def test_a_new_training_of_the_same_name_starts_anew(self, tmp_path, spec):
+        _, first = train(tmp_path, self.hook(spec), epochs=1)
+        _, second = train(tmp_path, self.hook(spec), epochs=1)
+        assert first == second
+
+    @pytest.mark.parametrize('kind', ['PAN', 'PSE'])
+    def test_heads_of_one_layer_share_what_they_put_out(self, tmp_path, kind):
+        teacher = tiny.checkpoint(tmp_path / 't.pth', tiny.pan_cfg(kind, width=.5))
+        _, steps = train(tmp_path, self.hook(teacher), model=tiny.pan_cfg(kind), epochs=1)
+        assert steps[0]['weight_term0'] not in (0, 1)
+
+    def test_gradient_accumulation(self, tmp_path, spec):
+        _, plain = train(tmp_path, self.hook(spec), name='plain', epochs=1)
+        _, steps = train(tmp_path, self.hook(spec), epochs=1, optim_wrapper={
+            'type': 'OptimWrapper', 'accumulative_counts': 2,
+            'optimizer': {'type': 'SGD', 'lr': .01}})
+        assert steps[0]['weight_term0'] == plain[0]['weight_term0']
+
+    def test_under_autocast_it_is_about_the_same(self, tmp_path, spec):
+        class Autocast(Hook):
+            def before_train(self, runner):
+                self.context = torch.autocast('cpu', torch.bfloat16)
+                self.context.__enter__()
+
+            def after_train(self, runner):
+                self.context.__exit__(None, None, None)
+
+        _, exact = train(tmp_path, self.hook(spec), name='exact', epochs=1)
+        _, half = train(tmp_path, self.hook(spec), Autocast(), epochs=1)
+        assert half[0]['weight_term0'] == pytest.approx(exact[0]['weight_term0'], rel=.2)
+
+
 class TestBadInput:
 
     @pytest.mark.parametrize('dataset', [

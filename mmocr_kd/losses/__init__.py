@@ -20,6 +20,7 @@ from .semantic_contrastive_loss import SemanticContrastiveLoss
 from .sequence_kd_loss import SequenceKDLoss
 from .soft_logits_loss import SoftLogitsLoss
 from .visual_focus_loss import VisualFocusLoss
+from .weighted_mean import weighted_mean
 
 __all__ = [
     'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Hypotheses',
@@ -28,5 +29,5 @@ __all__ = [
     'ResolutionCostLoss', 'ResolutionTargetLoss', 'ResolutionTaskLoss', 'SemanticContrastiveLoss',
     'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
     'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'image_errors',
-    'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution'
+    'k_best_paths', 'label_distribution', 'occupancy', 'path_distribution', 'weighted_mean'
 ]

@@ -9,6 +9,7 @@ from torch import Tensor
 from .checks import at_least_float32, require_positive
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, require_readings
+from .weighted_mean import weighted_mean
 
 _NO_CLASS = -100
 
@@ -69,9 +70,10 @@ def cross_entropy(logits: Tensor, labels: Labels) -> Tensor:
     valid = first_steps(labels.lengths, steps)
     # Not logits[valid], whose size a GPU's host has to wait for.
     classes = labels.indexes[:, :steps].masked_fill(~valid, _NO_CLASS)
-    total = F.cross_entropy(logits[:, :steps].flatten(0, 1), classes.flatten(), reduction='sum',
-                            ignore_index=_NO_CLASS)
-    return total / valid.sum().clamp(min=1)
+    losses = F.cross_entropy(logits[:, :steps].flatten(0, 1), classes.flatten(), reduction='none',
+                             ignore_index=_NO_CLASS)
+    weights = valid if labels.weights is None else valid * labels.weights.unsqueeze(1)
+    return weighted_mean(losses.view(valid.shape), weights)
 
 
 def ctc_loss(logits: Tensor, labels: Labels) -> Tensor:
@@ -88,5 +90,6 @@ def ctc_loss(logits: Tensor, labels: Labels) -> Tensor:
         raise ValueError('CTC needs labels.frames and labels.blank_idx: how many frames of each '
                          'word are valid, and which class is the blank')
     frames = labels.frames.clamp(max=logits.shape[1])
-    return F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), labels.indexes, frames,
-                      labels.lengths, blank=labels.blank_idx, zero_infinity=True)
+    losses = F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), labels.indexes, frames,
+                        labels.lengths, labels.blank_idx, reduction='none', zero_infinity=True)
+    return weighted_mean(losses / labels.lengths.clamp(min=1), labels.weights)

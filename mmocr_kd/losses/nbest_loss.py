@@ -10,6 +10,7 @@ from torch import Tensor
 from .checks import at_least_float32, require_loss_name, require_positive
 from .hypotheses import NEVER, word_nll
 from .reading import Hypotheses, Labels, Reading, ReadingLoss
+from .weighted_mean import weighted_mean
 
 FORMS = (None, 'NFC', 'NFKC')
 
@@ -68,7 +69,7 @@ class NBestLoss(ReadingLoss):
         Args:
             student: The student's reading, with ``score``.
             teacher: What the teacher may have read.
-            labels: Unused: words need no label.
+            labels: Its ``weights`` count, if any: words need no label.
 
         Returns:
             ``name``, a mean over the words with a reading that the student can spell (exactly 0,
@@ -88,8 +89,10 @@ class NBestLoss(ReadingLoss):
                 raise ValueError(f'the student scored {tuple(ours.shape)} hypotheses, the teacher '
                                  f'has {tuple(theirs.shape)} (N, K)')
             theirs = theirs.masked_fill(ours == NEVER, NEVER)
-            words = word_nll(ours, theirs, 'weighted')
-            number = (theirs > NEVER).any(1).sum().clamp(min=1)
+            words, weights = word_nll(ours, theirs, 'weighted'), (theirs > NEVER).any(1).to(ours)
+            if labels is not None and labels.weights is not None:
+                weights = weights * labels.weights
+            loss = weighted_mean(words, weights)
         kept = teacher.kept.mean() if len(teacher.kept) else teacher.kept.sum()
-        return {self.name: words.sum() / number * self.loss_weight,
+        return {self.name: loss * self.loss_weight,
                 'nbest_kept': kept.to(ours.device, non_blocking=True)}

@@ -72,6 +72,8 @@ class Labels:
             frames. None means all.
         autoregressive: Whether each step saw the label's characters before it. Steps past
             ``lengths`` then saw padding, which no reading does: they mean nothing.
+        weights: How much each word counts in every loss, >= 0, shape (N,); see
+            :func:`.weighted_mean`. None: all the same.
     """
 
     indexes: Tensor
@@ -82,6 +84,7 @@ class Labels:
     frames: Tensor | None = None
     aligned: Tensor | None = None
     autoregressive: bool = False
+    weights: Tensor | None = None
 
     @property
     def is_ctc(self) -> bool:
@@ -95,7 +98,7 @@ class Labels:
 
 
 class ReadingLoss(nn.Module, ABC):
-    """Compares how student and teacher read.
+    """Compares how student and teacher read; words count as ``Labels.weights`` says.
 
     Attributes:
         wants: What of the teacher is looked at: its 'reading' along the labels; the 'hypotheses'

@@ -11,6 +11,7 @@ from .projectors import PROJECTORS, build_projector
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, require_readings
 from .unit_vectors import unit_vectors
+from .weighted_mean import weighted_mean
 
 
 @MODELS.register_module()
@@ -88,15 +89,20 @@ class SemanticContrastiveLoss(ReadingLoss):
             # One wait for a GPU: the cosines of all pairs are quadratic in the characters.
             rows = self._valid(labels, steps).flatten().nonzero().squeeze(1)
             classes = labels.indexes[:, :steps].flatten()[rows] if self.exclude_same_class else None
+            weights = None
+            if labels.weights is not None:
+                weights = labels.weights.unsqueeze(1).expand(-1, steps).flatten()[rows]
             chosen = [part[:, :steps].flatten(0, 1)[rows] for part in projected]
-            losses = [nt_xent(ours, theirs, self.temperature, classes)
+            losses = [nt_xent(ours, theirs, self.temperature, classes, weights)
                       for ours, theirs in zip(chosen[:count], chosen[count:])]
             loss = torch.stack(losses).mean()
         return {'loss_semantic': loss * self.loss_weight}
 
     def _valid(self, labels: Labels, steps: int) -> Tensor:
         valid = first_steps(labels.lengths, steps)
-        return valid if labels.aligned is None else valid & labels.aligned.unsqueeze(1)
+        if labels.aligned is not None:
+            valid = valid & labels.aligned.unsqueeze(1)
+        return valid if labels.weights is None else valid & (labels.weights > 0).unsqueeze(1)
 
     def _project(self, glimpses: Tensor) -> Tensor:
         weight = next(self.projector.parameters(), None)
@@ -109,7 +115,7 @@ class SemanticContrastiveLoss(ReadingLoss):
 
 
 def nt_xent(student: Tensor, teacher: Tensor, temperature: float,
-            classes: Tensor | None = None) -> Tensor:
+            classes: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
     """Normalised temperature-scaled cross-entropy (Chen et al., SimCLR, ICML 2020).
 
     Args:
@@ -117,6 +123,7 @@ def nt_xent(student: Tensor, teacher: Tensor, temperature: float,
         teacher: Row i belongs to row i of the student, shape (M, E).
         temperature: Divides the cosines, > 0.
         classes: Rows of the same class are no negatives of each other, shape (M,); None: all are.
+        weights: How much each row counts as an anchor, shape (M,); None: all the same.
 
     Returns:
         The mean over all 2M rows as anchors; 0 if there are none.
@@ -133,4 +140,5 @@ def nt_xent(student: Tensor, teacher: Tensor, temperature: float,
         same = classes.unsqueeze(1) == classes
         excluded = excluded | same & (counterpart.unsqueeze(1) != index)
     cosines = (vectors @ vectors.T).masked_fill(excluded, -torch.inf)
-    return F.cross_entropy(cosines / temperature, counterpart)
+    losses = F.cross_entropy(cosines / temperature, counterpart, reduction='none')
+    return weighted_mean(losses, None if weights is None else weights.repeat(2))

@@ -19,6 +19,7 @@ from .hypotheses import NEVER, REDUCTIONS, score_labels, score_paths, word_nll
 from .k_best import k_best_paths
 from .reading import Labels, Reading, ReadingLoss
 from .steps import repeat_labels, require_readings
+from .weighted_mean import weighted_mean
 
 # Which searches know a field, and what it is where it says nothing.
 FIELDS = {
@@ -125,7 +126,7 @@ class SequenceKDLoss(ReadingLoss):
             log_probs, theirs = ours.log_softmax(-1), self._log_probs(theirs.detach())
             if not len(log_probs):  # PyTorch's CTC loss refuses this
                 return {self.name: log_probs.sum()}
-            loss = self._losses(log_probs, theirs, labels).mean()
+            loss = weighted_mean(self._losses(log_probs, theirs, labels), labels.weights)
         return {self.name: loss * self.loss_weight}
 
     def _log_probs(self, teacher: Tensor) -> Tensor:

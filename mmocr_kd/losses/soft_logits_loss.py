@@ -18,6 +18,7 @@ from .ctc import label_distribution
 from .k_best import LENGTH_NORMS, k_best_paths, path_distribution, without
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, repeat_labels, require_readings
+from .weighted_mean import weighted_mean
 
 MASK_SOURCES = ('teacher_path', 'teacher_greedy', 'gt')
 
@@ -119,7 +120,7 @@ class SoftLogitsLoss(ReadingLoss):
             ours, theirs = (at_least_float32(torch.cat(r.logits)) for r in (student, teacher))
             target, weights = soften(theirs.detach(), labels)
             log_probs = (ours / self.temperature).log_softmax(-1).clamp(min=self.log_floor)
-            loss = word_kl(target, log_probs, weights).mean()
+            loss = weighted_mean(word_kl(target, log_probs, weights), labels.weights)
         return {'loss_logits': loss * self.loss_weight}
 
     def _soften_steps(self, logits: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:

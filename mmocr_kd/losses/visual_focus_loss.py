@@ -10,6 +10,7 @@ from .checks import at_least_float32, require_choice, require_positive
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, require_words
 from .unit_vectors import unit_vectors
+from .weighted_mean import weighted_mean
 
 MASKS = ('attention', 'none')
 
@@ -61,7 +62,7 @@ class VisualFocusLoss(ReadingLoss):
         with torch.autocast(maps.device.type, enabled=False):
             weights = self._weights(teacher, labels, expected)
             ours, theirs = (_directions(m, weights) for m in (maps, expected.detach()))
-            loss = (1 - (ours * theirs).sum(-1)).mean()
+            loss = weighted_mean(1 - (ours * theirs).sum(-1), labels.weights)
         return {'loss_visual': loss * self.loss_weight}
 
     def _maps(self, student: Reading, teacher: Reading) -> tuple[Tensor, Tensor]:

@@ -63,6 +63,32 @@ def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,
                   autoregressive=is_autoregressive(decoder))
 
 
+def word_weights(data_samples: Sequence[Any], device: torch.device,
+                 unlabelled: bool = False) -> Tensor | None:
+    """How much each word counts.
+
+    Args:
+        data_samples: N samples; the metainfo ``weight`` is a number >= 0, by default 1.
+        device: Where the weights are wanted.
+        unlabelled: Whether words without a label (``labelled=False``) count; else they weigh 0.
+
+    Returns:
+        Shape (N,), float32; None if all count the same.
+
+    Raises:
+        ValueError: If a weight is no number >= 0.
+    """
+    weights = [sample.get('weight', 1.0) * (unlabelled or sample.get('labelled', True))
+               for sample in data_samples]
+    for weight, sample in zip(weights, data_samples):
+        if not 0 <= weight < math.inf:
+            raise ValueError(f'{_name(sample)} has weight={weight}: it must be a finite number >= '
+                             '0')
+    if all(weight == 1 for weight in weights):
+        return None
+    return torch.tensor(weights, dtype=torch.float32).to(device, non_blocking=True)
+
+
 def valid_frames(data_samples: Sequence[Any], steps: int) -> Tensor:
     """Frames of each word that see no padding, long, shape (N,), on the CPU.
 

@@ -12,7 +12,7 @@ from ...losses import Hypotheses, Labels, Reading
 from .build_reading import align_frames, build_reading, first_steps_of
 from .hypotheses import Speller, hypotheses
 from .kinds import is_autoregressive
-from .labels import labels_of, require_comparable
+from .labels import labels_of, require_comparable, word_weights
 from .reading_sources import (
     reading_attention,
     reading_glimpses,
@@ -76,6 +76,10 @@ class ReadingComparison(Comparison):
         decoder = self._student.decoder
         student = build_reading(ours, noted)
         labels = labels_of(decoder, noted, student.logits[0], self.valid_steps)
+        # Frames are read without a label; what follows one that is not there means nothing.
+        unlabelled = labels.is_ctc and self._teacher is not None
+        weights = word_weights(noted, labels.lengths.device, unlabelled)
+        labels = replace(labels, weights=weights)
         if self._teacher is None:
             return student, student, labels
         teacher = build_reading(theirs, noted)
@@ -111,8 +115,10 @@ class HypothesesComparison(Comparison):
         """The student's reading, which can score; the hypotheses as it spells them; the labels."""
         logits = build_reading(ours, noted).logits
         scorer = Scorer(self._decoder, logits[0], ours['inputs'][:2], noted)
+        labels = labels_of(self._decoder, noted, logits[0])
+        weights = word_weights(noted, logits[0].device, unlabelled=True)
         return (Reading(logits, score=scorer), self.speller(theirs['hypotheses']),
-                labels_of(self._decoder, noted, logits[0]))
+                replace(labels, weights=weights))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import math
 from typing import Any, Sequence
 
 import torch
+from mmengine.structures import LabelData
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders import BaseDecoder
 from torch import Tensor
@@ -20,7 +21,8 @@ def prepare_targets(decoder: BaseDecoder, data_samples: Sequence[Any]) -> None:
     Args:
         decoder: The student's.
         data_samples: N samples with ``gt_text.item``; they get ``gt_text.indexes`` and, for
-            attention decoders, ``gt_text.padded_indexes``.
+            attention decoders, ``gt_text.padded_indexes``. Words without a label
+            (``labelled=False``) get an empty one, for decoders that read along.
 
     Raises:
         ValueError: If a sample has no text, or the dictionary lacks one of its characters.
@@ -29,7 +31,18 @@ def prepare_targets(decoder: BaseDecoder, data_samples: Sequence[Any]) -> None:
         raise ValueError("the student's decoder has no module_loss, which encodes its texts: "
                          'add one')
     for sample in data_samples:
+        if not is_labelled(sample):
+            sample.gt_text = LabelData(item='')
         _encode(decoder, sample)
+
+
+def is_labelled(sample: Any) -> bool:
+    """Whether what a word says is known; else only hypotheses of it can be learnt.
+
+    Args:
+        sample: A data sample; words without a label have ``labelled=False`` in their metainfo.
+    """
+    return bool(sample.get('labelled', True))
 
 
 def labels_of(decoder: BaseDecoder, data_samples: Sequence[Any], logits: Tensor,

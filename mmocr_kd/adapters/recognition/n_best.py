@@ -7,6 +7,7 @@ from typing import Any, Sequence
 import torch
 from torch import Tensor, nn
 
+from ...distill import TeacherOutputError
 from ...losses import Hypotheses, Paths, best_labels, k_best_paths
 from .hypotheses import character_classes, pack
 from .kinds import end_class, is_ctc, longest_word
@@ -32,10 +33,17 @@ def n_best(model: nn.Module, images: Tensor, data_samples: Sequence[Any],
 
     Returns:
         N lists of ``(text, log-probability)``, best first.
+
+    Raises:
+        TeacherOutputError: If it gives NaN.
     """
     decoder: Any = model.decoder
     with listen(decoder) as inputs:
         log_probs = model(images, data_samples, mode='tensor').float().log()
+    if log_probs.isnan().any():
+        raise TeacherOutputError(
+            f'the teacher gave NaN on the batch {[s.get("img_path", "?") for s in data_samples]}: '
+            'check its checkpoint, its precision (AMP) and these images')
     if is_ctc(decoder):
         return _labels(decoder, log_probs, data_samples, number)
     candidates = _candidates(decoder, log_probs, number)

@@ -350,6 +350,35 @@ def small_words_parseq(folder):
                         ('hello', 'ab', 'z'), channels=3, size=(8, 32))
 
 
+HYPOTHESES = {'nbest': {'type': 'NBestLoss', 'temperature': 2.}, 'labels': READING['labels']}
+
+
+def _unlabelled(made, row=1):
+    sample = made.data['data_samples'][row]
+    del sample.gt_text
+    sample.set_metainfo({'labelled': False})
+    made.evaluators.clear()
+    made.model.init_student_from_teacher = False
+    return made
+
+
+@case
+def small_words_nbest_ctc(folder):
+    """CTC learns from a decoder of characters; of one word there is no label."""
+    teacher = tiny_parseq.recognizer_cfg(folder)
+    teacher['backbone'].update(img_size=(32, 128), patch_size=(16, 16))
+    return _unlabelled(_small_words(folder, tiny_recog.crnn_cfg(), teacher, HYPOTHESES,
+                                    size=(16, 64)))
+
+
+@case
+def small_words_nbest_attention(folder):
+    """And the other way round."""
+    student = tiny_parseq.recognizer_cfg(folder)
+    return _unlabelled(_small_words(folder, student, tiny_recog.crnn_cfg(),
+                                    HYPOTHESES, ('hello', 'ab', 'z'), channels=3, size=(8, 32)))
+
+
 @case
 def mutual_readers(folder):
     losses = [{'loss': loss} for loss in (READING['logits'], READING['visual'])]

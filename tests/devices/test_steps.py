@@ -27,7 +27,15 @@ CTC_LABELS, CTC_NBEST, CTC_WORDS = (('read', f'mmocr_kd/losses/{place}') for pla
 NORMS = 'read', 'mmocr_kd/distill/auto_weight.py:_norms'
 BLACK_BOX = 'read', 'mmocr_kd/teachers/onnx_teacher.py:__call__'
 
+NAN, TEXTS_CTC, TEXTS = (('read', f'mmocr_kd/adapters/recognition/n_best.py:{place}')
+                         for place in ('n_best', '_labels', '_candidates'))
+ENDED = 'read', 'mmocr_kd/models/decoders/parseq_decoder.py:_read_stepwise'
+
 REASONS = {
+    NAN: 'texts are made on the host, where NaN would become one; and their scores',
+    TEXTS_CTC: 'texts are made on the host; a store asks once a word, not once an epoch',
+    TEXTS: 'likewise',
+    ENDED: 'likewise: a word ends where the teacher says so',
     NORMS: "solves for loss_weight='auto': every 50th step unless told otherwise",
     BLACK_BOX: 'ONNX Runtime works on the CPU; a store asks it once an image, not once an epoch',
     FLAGS: 'polygons are drawn and words chosen on the host; once for a batch, before the student',
@@ -51,6 +59,8 @@ WAITS = {
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_terms': {FLAGS: 1, FINITE: 2, NORMS: 1},  # solved for in every step
     'dbnet_distiller': {FLAGS: 2, FINITE: 2},  # two masks; the map of text, and the neck
+    'small_words_nbest_ctc': {NAN: 2, TEXTS: 3, ENDED: 9, CTC_LABELS: 1, CTC_NBEST: 1},
+    'small_words_nbest_attention': {NAN: 1, TEXTS_CTC: 3},
     'small_words_nbest': {CTC_LABELS: 1, CTC_NBEST: 1},
     'mutual_distiller': {FLAGS: 4, FINITE: 1},  # two terms of two students
     'small_words_ctc': {FINITE: 3, PAIRS: 1, CTC_LABELS: 1, CTC_NBEST: 1},

@@ -55,7 +55,8 @@ def n_best(model: nn.Module, images: Tensor, data_samples: Sequence[Any],
 
 def _labels(decoder: Any, log_probs: Tensor, data_samples: Sequence[Any],
             number: int) -> list[list[tuple[str, float]]]:
-    frames = valid_frames(data_samples, log_probs.shape[1]).to(log_probs.device)
+    frames = valid_frames(data_samples, log_probs.shape[1])
+    frames = frames.to(log_probs.device, non_blocking=True)
     blank = decoder.dictionary.padding_idx
     best = best_labels(_without(log_probs, decoder, blank), frames, blank, number)
     return [[(decoder.dictionary.idx2str(label[:length]), log_prob)
@@ -83,4 +84,4 @@ def _without(log_probs: Tensor, decoder: Any, kept: int | None) -> Tensor:
     """No class is possible but characters, and one more."""
     special = torch.ones(log_probs.shape[2], dtype=torch.bool)
     special[[*character_classes(decoder).values(), *([] if kept is None else [kept])]] = False
-    return log_probs.masked_fill(special.to(log_probs.device), -math.inf)
+    return log_probs.masked_fill(special.to(log_probs.device, non_blocking=True), -math.inf)

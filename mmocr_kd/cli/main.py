@@ -4,9 +4,13 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .pseudo_label import pseudo_label
 
 
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
 @click.version_option(__version__, prog_name='mmocr-kd')
 def main() -> None:
     """Knowledge distillation for MMOCR 1.x."""
+
+
+main.add_command(pseudo_label)

@@ -13,6 +13,7 @@ from mmengine import fileio
 from mmengine.fileio import BaseStorageBackend, register_backend
 
 from ..embedded.arrays import Image
+from ..preparers.quads import clockwise
 
 PREFIX = 'quad'
 _KEPT = 4  # photos that a process keeps decoded
@@ -38,6 +39,21 @@ def quad_size(quad: Sequence[float]) -> tuple[int, int]:
     return round(max(sides[0], sides[2])), round(max(sides[1], sides[3]))
 
 
+def reading_order(corners: np.ndarray) -> np.ndarray:
+    """Corners of a box, shape (4, 2), in the order in which its text is probably read.
+
+    Clockwise from the top left; text half as high again as wide is taken to run downwards, as
+    PP-OCR takes it.
+
+    Args:
+        corners: In any order.
+    """
+    corners = clockwise(corners)
+    corners = np.roll(corners, -corners.sum(1).argmin(), 0)
+    width, height = quad_size(corners.flatten())
+    return np.roll(corners, -1, 0) if height >= 1.5 * width else corners
+
+
 @register_backend('quad-crop', prefixes=PREFIX, force=True)
 class QuadBackend(BaseStorageBackend):
     """Reads 'quad://<corners>/<photo>' as BMP images, which are lossless and quick to decode."""
@@ -52,7 +68,7 @@ class QuadBackend(BaseStorageBackend):
             FileNotFoundError: If there is no such photo, or it is no image.
         """
         corners, _, photo = str(filepath).removeprefix(f'{PREFIX}://').partition('/')
-        word = _upright(_photo(photo), [float(value) for value in corners.split(',')])
+        word = upright(_photo(photo), [float(value) for value in corners.split(',')])
         return cv2.imencode('.bmp', word)[1].tobytes()
 
     def get_text(self, filepath: str | Path, encoding: str = 'utf-8') -> str:
@@ -72,7 +88,13 @@ def _photo(path: str) -> Image:
     return image
 
 
-def _upright(photo: Image, quad: Sequence[float]) -> Image:
+def upright(photo: Image, quad: Sequence[float]) -> Image:
+    """Cut a word out of a photo.
+
+    Args:
+        photo: Shape (H, W, 3).
+        quad: Its corners, see :func:`quad_path`; at least a pixel wide and high.
+    """
     width, height = quad_size(quad)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(np.array(quad, np.float32).reshape(4, 2), target)

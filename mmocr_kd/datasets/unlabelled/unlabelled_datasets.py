@@ -16,7 +16,7 @@ from mmocr.utils import poly2bbox
 from PIL import Image
 
 from .photos import PATTERNS, find_photos
-from .quad_crops import quad_path, quad_size
+from .quad_crops import quad_path, quad_size, reading_order
 
 _SHOWN = 5
 
@@ -49,7 +49,7 @@ class UnlabelledDataset(BaseDataset):
     def photos(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Path of each photo, and the instances found on it."""
         names = find_photos(self.data_root, self.patterns, self.recursive)
-        found = {} if self.boxes is None else _read_boxes(self.boxes)
+        found = {} if self.boxes is None else read_boxes(self.boxes)
         foreign = sorted(set(found) - set(names))
         if len(foreign) == len(found) > 0:
             raise ValueError(f'boxes={self.boxes!r} is about other photos, such as '
@@ -117,7 +117,8 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
     Args:
         data_root: Folder of photos.
         boxes: JSON file in MMOCR's format with the words' quads, whose ``img_path`` are relative to
-            ``data_root``. Polygons of more corners become the smallest rectangles around them.
+            ``data_root``. Polygons of more corners become the smallest rectangles around them;
+            ignored words are left out.
         min_size: Words whose shorter side is below this, in pixels, are left out, and counted.
         patterns: See :func:`.find_photos`.
         recursive: See there.
@@ -138,7 +139,8 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry a word."""
-        quads = [(photo, _quad(word)) for photo, words in self.photos() for word in words]
+        quads = [(photo, quad_of(word)) for photo, words in self.photos() for word in words
+                 if not word.get('ignore')]
         kept = [(photo, quad) for photo, quad in quads if min(quad_size(quad)) >= self.min_size]
         if not kept:
             raise ValueError(f'{self.boxes!r} has no word of min_size={self.min_size} pixels on '
@@ -149,7 +151,19 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
                 for photo, quad in kept]
 
 
-def _read_boxes(path: str) -> dict[str, list[dict[str, Any]]]:
+def read_boxes(path: str) -> dict[str, list[dict[str, Any]]]:
+    """Read a file in MMOCR's format.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        Path of each photo, with '/' -> its instances.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is another kind of file.
+    """
     if not os.path.exists(path):
         raise FileNotFoundError(f'boxes={path!r} is missing: write it with mmocr-kd pseudo-label')
     try:
@@ -179,13 +193,13 @@ def _polygon(instance: dict[str, Any]) -> list[float]:
     return [left, top, right, top, right, bottom, left, bottom]
 
 
-def _quad(instance: dict[str, Any]) -> list[float]:
+def quad_of(instance: dict[str, Any]) -> list[float]:
+    """Corners of a text: its polygon if that has four, the smallest rectangle around it else."""
     polygon = _polygon(instance)
     if len(polygon) == 8:
         return polygon
     corners = cv2.boxPoints(cv2.minAreaRect(np.array(polygon, np.float32).reshape(-1, 2)))
-    start = corners.sum(1).argmin()  # the corner nearest to the photo's top left
-    return np.roll(corners, -start, 0).flatten().tolist()
+    return reading_order(corners).flatten().tolist()
 
 
 def _ignore_all(sample: Any, size: tuple[int, int]) -> None:

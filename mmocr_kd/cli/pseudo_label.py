@@ -1,0 +1,51 @@
+"""``mmocr-kd pseudo-label``: let a teacher label photos."""
+from __future__ import annotations
+
+import click
+
+from .progress import with_progress
+
+
+@click.command('pseudo-label')
+@click.argument('teacher')
+@click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
+@click.option('--out', required=True, metavar='JSON', help="File to write, in MMOCR's format.")
+@click.option('--checkpoint', help='Weights, if TEACHER is the config of a detector.')
+@click.option('--floor', default=0.6, show_default=True,
+              help='Confidence from which on a label counts. Text that is less sure is marked as '
+              'ignored; words whose reading is are left out.')
+@click.option('--unclip', default=1.5, show_default=True,
+              help='How far polygons grow beyond what the map shows; 1.4 suits PP-OCR.')
+@click.option('--shape', type=click.Choice(['quad', 'poly']), default='quad', show_default=True,
+              help='Of the text.')
+@click.option('--long-side', default=960, show_default=True,
+              help='Longer side of the photos that the teacher sees, in pixels, at most.')
+@click.option('--read', 'boxes', metavar='JSON', help='Do not find text but read the words in this '
+              'file, which an earlier call wrote, and cut them out.')
+@click.option('--min-size', default=8, show_default=True,
+              help='With --read: shorter side of a word in pixels, at least.')
+@click.option('--device', help='Where the teacher runs, such as cuda:1 [default: a GPU, if any].')
+def pseudo_label(teacher: str, images: str, out: str, checkpoint: str | None, floor: float,
+                 unclip: float, shape: str, long_side: int, boxes: str | None, min_size: int,
+                 device: str | None) -> None:
+    """Let TEACHER label the photos of a folder.
+
+    TEACHER is 'rapidocr', a config that distils (its first teacher labels), the config of a
+    detector with --checkpoint, or a store that "mmocr-kd cache" filled with maps of these photos.
+    The command may be stopped and started again: it goes on where it was.
+    """
+    from ..apis.pseudo_label import PhotoRules, label_photos, label_words
+    try:
+        if boxes is None:
+            rules = PhotoRules(floor, unclip, shape, long_side)
+            labelling = label_photos(teacher, images, out, rules, checkpoint, device)
+        else:
+            labelling = label_words(teacher, images, boxes, out, floor, min_size, device)
+        there, found = len(labelling.done), 0
+        for entries in with_progress(labelling.run(), len(labelling.names), 'photos'):
+            found += sum(not word.get('ignore') for entry in entries
+                         for word in entry['instances'])
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f'{out}: {found} {"words" if boxes else "texts"} on {len(labelling.names)} photos; '
+               f'{there} of them were labelled already')

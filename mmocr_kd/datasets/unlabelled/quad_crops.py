@@ -50,7 +50,7 @@ def reading_order(corners: np.ndarray) -> np.ndarray:
     """
     corners = clockwise(corners)
     corners = np.roll(corners, -corners.sum(1).argmin(), 0)
-    width, height = quad_size(corners.flatten())
+    width, height = quad_size(corners.flatten().tolist())
     return np.roll(corners, -1, 0) if height >= 1.5 * width else corners
 
 

@@ -89,8 +89,6 @@ def ctc_loss(logits: Tensor, labels: Labels) -> Tensor:
     if labels.frames is None or labels.blank_idx is None:
         raise ValueError('CTC needs labels.frames and labels.blank_idx: how many frames of each '
                          'word are valid, and which class is the blank')
-    if not len(logits):  # PyTorch's CTC loss refuses this
-        return logits.sum()
     frames = labels.frames.clamp(max=logits.shape[1])
     losses = F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), labels.indexes, frames,
                         labels.lengths, labels.blank_idx, reduction='none', zero_infinity=True)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ...losses import Labels, Reading, align_labels, character_vectors
-from .labels import is_labelled
 
 
 def build_reading(recordings: Mapping[str, Tensor], data_samples: Sequence[Any]) -> Reading:
@@ -28,21 +27,6 @@ def build_reading(recordings: Mapping[str, Tensor], data_samples: Sequence[Any])
         glimpses=_per_order(recordings['glimpses']) if 'glimpses' in recordings else (),
         visual=visual,
         attention=attention)
-
-
-def labelled_only(parts: Sequence[Any], data_samples: Sequence[Any]) -> Sequence[Any]:
-    """Leave out words whose label is not known.
-
-    Args:
-        parts: Readings and labels of the N words; their tensors are indexed by word first.
-        data_samples: The words; which are labelled the host knows, so that nothing waits.
-    """
-    rows = [row for row, sample in enumerate(data_samples) if is_labelled(sample)]
-    if len(rows) == len(data_samples):
-        return parts
-    index = torch.tensor(rows, dtype=torch.long)
-    return [replace(part, **{name: _rows(value, index) for name, value in vars(part).items()})
-            for part in parts]
 
 
 def first_steps_of(reading: Reading, steps: int | None) -> Reading:
@@ -83,12 +67,6 @@ def align_frames(student: Reading, teacher: Reading,
             replace(teacher, glimpses=_characters(teacher, weights),
                     attention=looked[:, None, None]),
             replace(labels, aligned=aligned))
-
-
-def _rows(value: Any, index: Tensor) -> Any:
-    if isinstance(value, Tensor):
-        return value.index_select(0, index.to(value.device, non_blocking=True))
-    return tuple(_rows(each, index) for each in value) if isinstance(value, tuple) else value
 
 
 def _characters(reading: Reading, weights: Tensor) -> tuple[Tensor, ...]:

@@ -91,7 +91,7 @@ def word_weights(data_samples: Sequence[Any], device: torch.device,
     Raises:
         ValueError: If a weight is no number >= 0.
     """
-    weights = [sample.get('weight', 1.0) * (unlabelled or sample.get('labelled', True))
+    weights = [sample.get('weight', 1.0) * (unlabelled or is_labelled(sample))
                for sample in data_samples]
     for weight, sample in zip(weights, data_samples):
         if not 0 <= weight < math.inf:

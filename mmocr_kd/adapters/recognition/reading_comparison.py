@@ -9,7 +9,7 @@ from torch import nn
 
 from ...distill import Comparison, Source, SourceLike, Teacher
 from ...losses import Hypotheses, Labels, Reading
-from .build_reading import align_frames, build_reading, first_steps_of, labelled_only
+from .build_reading import align_frames, build_reading, first_steps_of
 from .hypotheses import Speller, hypotheses
 from .kinds import is_autoregressive
 from .labels import labels_of, require_comparable, word_weights
@@ -23,7 +23,7 @@ from .scores import Scorer
 
 
 class ReadingComparison(Comparison):
-    """Two readings of the same words, step by step, and their labels; words without one are left.
+    """Two readings of the same words, step by step, and their labels.
 
     Args:
         student: The recogniser; its samples went through
@@ -81,10 +81,8 @@ class ReadingComparison(Comparison):
         weights = word_weights(noted, labels.lengths.device, unlabelled)
         labels = replace(labels, weights=weights)
         if self._teacher is None:
-            student, labels = labelled_only((student, labels), noted)
             return student, student, labels
-        student, teacher, labels = labelled_only((student, build_reading(theirs, noted), labels),
-                                                 noted)
+        teacher = build_reading(theirs, noted)
         if labels.is_ctc:
             return align_frames(student, teacher, labels)
         if any(is_autoregressive(network.decoder) for network in self._teacher.networks):

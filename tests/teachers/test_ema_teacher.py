@@ -2,12 +2,14 @@ import copy
 
 import pytest
 import tiny
+import tiny_recog
 import torch
 from mmengine.logging import MessageHub
 from mmocr.registry import MODELS
 from torch import nn
 
 from mmocr_kd.adapters import text_logits
+from mmocr_kd.adapters.recognition import teacher_forcing
 from mmocr_kd.distill import Source
 from mmocr_kd.teachers import EMATeacher
 from mmocr_kd.teachers.ema_teacher import ema_teachers
@@ -140,6 +142,25 @@ def test_a_detector_teaches_itself_what_its_head_says():
     expected = student.eval().det_head.binarize(student.extract_feat(data['inputs'])).squeeze(1)
     torch.testing.assert_close(teacher(**data)['map'], expected.detach(), rtol=1e-3, atol=1e-4)
     assert set(teacher.state_dict()['state_dict']) == set(student.state_dict())
+
+
+def test_a_recogniser_of_spoilt_words_learns_from_its_average_on_the_sharp_ones():
+    torch.manual_seed(0)
+    model = MODELS.build({
+        'type': 'LowResRecognizerDistiller', 'student': tiny_recog.crnn_cfg(),
+        'teacher': {'type': 'EMATeacher'}, 'init_student_from_teacher': False,
+        'losses': {'logits': {'type': 'SoftLogitsLoss', 'alpha': 0.}}})
+    model.init_weights()
+    (teacher, ) = ema_teachers(model)
+    teacher.start()
+    assert set(teacher.state_dict()['state_dict']) == set(model.state_dict())  # the plain keys
+    data = tiny_recog.pairs('hello', 'ab')
+    values = []
+    for sharp in (data['inputs'], [255 - image for image in data['inputs']]):
+        batch = tiny.prepared(model, {**data, 'hr_inputs': sharp})
+        with teacher_forcing(model.eval().student):
+            values.append(model.loss(**batch)['loss_logits'].item())
+    assert values[0] == pytest.approx(0, abs=1e-5) and values[1] > 1e-4
 
 
 def test_is_found_by_the_model_it_belongs_to():

@@ -71,7 +71,7 @@ class FilterRecogText(BaseTransform):
         self._told = False
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
-        """Filter ``results['gt_texts']``.
+        """Filter ``results['gt_texts']``; words without a label (``labelled=False``) go through.
 
         Returns:
             The results, or None if the sample is dropped.
@@ -84,6 +84,8 @@ class FilterRecogText(BaseTransform):
         if 'gt_texts' not in results:
             raise KeyError("FilterRecogText finds no 'gt_texts': put "
                            "dict(type='LoadOCRAnnotations', with_text=True) in front of it")
+        if not results.get('labelled', True):
+            return results
         name = results.get('img_path')
         fits = [self.fit(as_text(text, name), name) for text in results['gt_texts']]
         for text, (fitted, why) in zip(results['gt_texts'], fits):

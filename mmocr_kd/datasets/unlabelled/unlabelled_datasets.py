@@ -96,7 +96,8 @@ class UnlabelledTextDetDataset(UnlabelledDataset):
             print_log(f'{len(photos)} photos of {self.data_root!r}: on {bare} of them '
                       f'{self.boxes!r} has no text', 'current')
         # Some of MMOCR's transforms drop images without any instance: the whole photo is one.
-        return [{'img_path': path, 'instances': list(map(_region, found or [_whole(path)]))}
+        return [{'img_path': path, 'labelled': False,
+                 'instances': list(map(_region, found or [_whole(path)]))}
                 for path, found in photos]
 
     def prepare_data(self, idx: int) -> Any:
@@ -111,8 +112,9 @@ class UnlabelledTextDetDataset(UnlabelledDataset):
 class UnlabelledTextRecogDataset(UnlabelledDataset):
     """Words for text recognisers, without labels: cut out of photos, upright, when they are read.
 
-    Their text is '' and their meta info ``labelled=False``: only losses that ask a teacher see
-    them. The pipeline may have no ``FilterRecogText``, which drops what has no text.
+    Their text is '' and their meta info ``labelled=False``. Of the losses of a
+    :class:`~mmocr_kd.models.recognizers.LowResRecognizerDistiller` those that want a teacher's
+    hypotheses see them, and no other; MMOCR's recognisers would learn to read nothing.
 
     Args:
         data_root: Folder of photos.
@@ -147,8 +149,8 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
                              f'photos of {self.data_root!r} ({len(quads)} smaller ones)')
         print_log(f'{len(kept)} words on photos of {self.data_root!r}; {len(quads) - len(kept)} '
                   f'below min_size={self.min_size} pixels are left out', 'current')
-        return [{'img_path': quad_path(photo, quad), 'instances': [{'text': ''}]}
-                for photo, quad in kept]
+        return [{'img_path': quad_path(photo, quad), 'labelled': False,
+                 'instances': [{'text': ''}]} for photo, quad in kept]
 
 
 def read_boxes(path: str) -> dict[str, list[dict[str, Any]]]:

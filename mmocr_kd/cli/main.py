@@ -4,6 +4,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .cache import cache
 from .pseudo_label import pseudo_label
 
 
@@ -13,4 +14,5 @@ def main() -> None:
     """Knowledge distillation for MMOCR 1.x."""
 
 
+main.add_command(cache)
 main.add_command(pseudo_label)

@@ -45,7 +45,8 @@ class CarryMaps:
     says. Where an image was padded or turned out of its frame, they are 0: no text.
 
     Args:
-        pipeline: What the data set had: an object with ``transforms``.
+        pipeline: What the data set had: an object with ``transforms``, or one of this class, whose
+            maps are carried as well.
         read: Image path -> its maps, see :meth:`~mmocr_kd.store.MapStore.read`.
         strides: Map name -> how many pixels of the image one of its is wide; without, 1.
 
@@ -55,9 +56,15 @@ class CarryMaps:
 
     def __init__(self, pipeline: Any, read: Callable[[str], Maps],
                  strides: Mapping[str, int] | None = None) -> None:
-        self.transforms = [carried(step) for step in pipeline.transforms]
-        self.read = read
-        self.strides = dict(strides or {})
+        further = isinstance(pipeline, CarryMaps)
+        self.transforms = (pipeline.transforms if further else
+                           [carried(step) for step in pipeline.transforms])
+        self.sources = [*(pipeline.sources if further else ()), (read, dict(strides or {}))]
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the maps that were added last begin with: nothing for the first."""
+        return _prefix(len(self.sources) - 1)
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any] | None:
         """Run all steps; None as soon as one drops the sample."""
@@ -94,9 +101,14 @@ class _Passenger:
     def maps_of(self, path: str) -> BaseDataElement:
         """The maps of an image, as it looks now."""
         self.arrived = True
-        strides = self.pipeline.strides
-        return BaseDataElement(**{name: look_up(values, self.places, strides.get(name, 1))
-                                  for name, values in self.pipeline.read(path).items()})
+        return BaseDataElement(**{
+            _prefix(place) + name: look_up(values, self.places, strides.get(name, 1))
+            for place, (read, strides) in enumerate(self.pipeline.sources)
+            for name, values in read(path).items()})
+
+
+def _prefix(place: int) -> str:
+    return f'teacher{place}.' if place else ''
 
 
 class _Plane:

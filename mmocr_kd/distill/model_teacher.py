@@ -99,6 +99,7 @@ class ModelTeacher(Teacher):
         """See :meth:`Teacher.identity`: digests of the config's model and of the weights' file."""
         model = json.dumps(_without_start(model_config(self.config)), sort_keys=True, default=str)
         return dict(type=type(self).__name__, config=digest_of(model.encode()),
+                    dtype=str(self.dtype),
                     checkpoint=digest_of(weights_file(self.checkpoint, self.config)))
 
     def prepare(self, inputs: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Nothing is trained on the photos it is tested on."""
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Any, Sequence
 
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmocr.registry import DATASETS, HOOKS
 
+from ..datasets.parts import parts
 from ..datasets.source_photos import infos, read_grey, shared_photos, words_on_photos
 
 
@@ -39,8 +40,8 @@ class DisjointPhotosHook(Hook):
         """
         if runner.val_loop is None:
             return
-        for photos in _parts(runner.val_dataloader.dataset):
-            for learnt in _parts(runner.train_dataloader.dataset):
+        for photos in parts(runner.val_dataloader.dataset):
+            for learnt in parts(runner.train_dataloader.dataset):
                 self._check_photos(learnt, photos)
             for words in self.words:
                 self._check_words(words, photos)
@@ -61,14 +62,3 @@ class DisjointPhotosHook(Hook):
                 f'model was trained, are on photos of {photos.ann_file!r}: end-to-end scores would '
                 'be void. Train that part with not_on=[<the validation photos>] in its data set, '
                 'and write it into words of this hook as well')
-
-
-def _parts(dataset: Any) -> Iterator[BaseDataset]:
-    """The data sets inside wrappers for concatenation and repetition."""
-    if hasattr(dataset, 'datasets'):
-        for part in dataset.datasets:
-            yield from _parts(part)
-    elif hasattr(dataset, 'dataset'):
-        yield from _parts(dataset.dataset)
-    else:
-        yield dataset

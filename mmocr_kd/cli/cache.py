@@ -1,0 +1,89 @@
+"""``mmocr-kd cache``: ask a teacher once about every training photo."""
+from __future__ import annotations
+
+import re
+import shlex
+from math import prod
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:  # "--help" should not wait for it
+    from ..apis.cache import Filling
+
+
+def _shard(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    match = re.fullmatch(r'(\d+)/(\d+)', value)
+    index, number = map(int, match.groups()) if match else (1, 0)
+    if index >= number:
+        raise click.BadParameter(f'{value!r} is no i/n with 0 <= i < n, such as 0/4')
+    return index, number
+
+
+@click.command()
+@click.argument('config')
+@click.option('--out', help='Folder of the store, instead of the one that the config names.')
+@click.option('--shard', callback=_shard, default='0/1', show_default=True,
+              help='i/n: this process takes every n-th photo from the i-th on; start one for each '
+              'i. Nothing has to be merged afterwards.')
+@click.option('--device', help='Where the teacher runs, such as cuda:1 [default: a GPU, if any].')
+@click.option('--cfg-options', multiple=True, metavar='KEY=VALUE',
+              help='A field of the config to replace; may be repeated.')
+def cache(config: str, out: str | None, shard: tuple[int, int], device: str | None,
+          cfg_options: tuple[str, ...]) -> None:
+    """Ask the teacher of CONFIG once about every training photo.
+
+    CONFIG is a training config in whose hook or model the teacher is
+    dict(type='CachedTeacher', store='work_dirs/cache/NAME', teacher=dict(...)): the inner one is
+    asked here, and training with the same CONFIG reads the store. Photos are not augmented. The
+    command may be stopped and started again: it goes on where it was.
+    """
+    from mmengine.config import DictAction
+
+    from ..apis.cache import prepare_filling
+    from ..apis.read_config import read_config
+    options = {key: DictAction._parse_iterable(value)
+               for key, _, value in (option.partition('=') for option in cfg_options)}
+    extra = [f'--out {shlex.quote(out)}'] if out else []
+    extra += [f'--cfg-options {shlex.quote(option)}' for option in cfg_options]
+    command = ' '.join(['mmocr-kd cache', shlex.quote(config), *extra])
+    try:
+        filling = prepare_filling(read_config(config, options), command, out, shard, device)
+        _fill(filling)
+    except (ValueError, OSError, RuntimeError, ImportError, NotImplementedError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _fill(filling: Filling) -> None:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    click.echo(_summary(filling))
+    written = there = size = 0
+    with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                  TimeElapsedColumn(), TimeRemainingColumn()) as progress:
+        task = progress.add_task('photos', total=len(filling.photos))
+        for wrote in filling.run():
+            written, there, size = written + (wrote > 0), there + (wrote == 0), size + wrote
+            progress.advance(task)
+    mean = f', {size / written / 1000:.1f} kB each' if written else ''
+    click.echo(f'{written} photos written{mean}; {there} were there already')
+
+
+def _summary(filling: Filling) -> str:
+    height, width = filling.example
+    lines = [f'store: {filling.store.folder}; the teacher sees the first photo at {width}x{height}']
+    for name, (shape, stride) in filling.sizes.items():
+        kind = '8 bits, PNG' if len(shape) == 2 else f'half precision, {_bytes(shape)}'
+        lines.append(f'  {name}: {"x".join(map(str, shape))}, {kind}; in training one value for '
+                     f'{stride}x{stride} pixels')
+    return '\n'.join(lines)
+
+
+def _bytes(shape: tuple[int, ...]) -> str:
+    return f'{prod(shape) * 2 / 1e6:.2f} MB a photo'

@@ -1,0 +1,188 @@
+"""A teacher whose answers lie in a store."""
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import LoadImageFromFile
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+
+from ..adapters import build_teacher, text_logits
+from ..datasets.carry_maps import CarryMaps
+from ..datasets.parts import parts
+from ..distill import RecordingError, Source, SourceLike, Teacher, TeacherOutputError
+from ..store import MapStore
+
+TEXT = 'text'
+EPS = 1 / 510  # half of what 8 bits tell apart: 0 and 255 are logits of -6.2 and 6.2
+DIVISOR = 32  # what detectors need sides to be a multiple of
+
+
+@MODELS.register_module()
+class CachedTeacher(Teacher):
+    """Reads what a teacher said of each photo, instead of asking it in every step.
+
+    ``mmocr-kd cache CONFIG`` asks ``teacher`` once about every training photo, not augmented, and
+    fills the store; the same config then trains from it, as fast as without a teacher. What was
+    said follows each photo through the geometry of the training pipeline and none of its colours
+    (:mod:`mmocr_kd.datasets.carry_maps`). Nothing but an index is in memory.
+
+    It knows the text probability map of a detector, in 8 bits, and the ``features`` that were
+    asked for. In ``DBNetDistiller`` it needs ``dict(type='TeacherDataHook')`` in ``custom_hooks``.
+
+    Args:
+        store: Folder of the store.
+        teacher: Config of the teacher that fills it. When training starts, the store is compared
+            with it, for which it is not built. None: the store is taken as it is.
+        long_side: The longer side of a photo as the teacher sees it is at most so many pixels;
+            both sides are then rounded to multiples of 32.
+        features: Module path in the teacher -> how many pixels, of what the teacher sees, a stored
+            value is wide, at least as many as a value of its own: these are averaged. Half
+            precision. ``dict(neck=16)`` of a DBNet's 256 channels takes 1.1 MB for a photo of 960
+            by 544.
+
+    Raises:
+        ValueError: If a field is out of range.
+        StoreError: From :meth:`prepare_data`, if the store does not fit teacher, preprocessing or
+            training photos; the message names a photo and the command that mends it.
+        TypeError: Likewise, if the pipeline has a step that maps cannot follow.
+        RecordingError: From :meth:`bind`, if something else is wanted.
+
+    Map: what fills the store ``apis/cache.py``; the store ``store/maps.py``; what carries maps
+    through a pipeline ``datasets/carry_maps.py``; who asks ``hooks/masket_distill_hook.py`` or
+    ``models/detectors/dbnet_distiller.py``.
+    """
+
+    def __init__(self, store: str | os.PathLike[str], teacher: dict[str, Any] | None = None,
+                 long_side: int = 960, features: Mapping[str, int] | None = None) -> None:
+        if not (isinstance(long_side, int) and long_side >= DIVISOR):
+            raise ValueError(f'long_side={long_side!r} must be an integer >= {DIVISOR}')
+        self.folder = os.fspath(store)
+        self.teacher = None if teacher is None else build_teacher(teacher)
+        self.long_side = long_side
+        self.features = {name: _checked_width(name, width)
+                         for name, width in (features or {}).items()}
+        self._prefix, self._strides = '', dict[str, int]()
+        self._names: dict[str, str] = {}
+
+    def identity(self) -> dict[str, Any]:
+        """Not of a store in a store.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError('a CachedTeacher is stored already')
+
+    def stored(self, dataset: Any) -> dict[str, Any]:
+        """What the store has to be made of and by.
+
+        Args:
+            dataset: Training data: how their pipelines load photos counts, as these may be turned.
+
+        Raises:
+            ValueError: If there is no ``teacher``.
+            NotImplementedError: If it is of a kind that cannot be stored.
+            FileNotFoundError: If its weights are not there.
+        """
+        if self.teacher is None:
+            raise ValueError(f'CachedTeacher(store={self.folder!r}) has no teacher=dict(...): '
+                             'nobody to ask')
+        loads = {loader_of(part).color_type for part in parts(dataset)}
+        return dict(teacher=self.teacher.identity(), features=self.features,
+                    preprocessing=dict(long_side=self.long_side, divisor=DIVISOR,
+                                       interpolation='bilinear', color_type=sorted(loads)))
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """Open the store, look for each photo, and let its pipeline carry the maps.
+
+        Args:
+            dataset: Training data, possibly several within wrappers.
+        """
+        store = MapStore(self.folder, None if self.teacher is None else self.stored(dataset))
+        self._strides = store.manifest['strides']
+        for part in parts(dataset):
+            store.check([part.get_data_info(i)['img_path'] for i in range(len(part))])
+            part.pipeline = CarryMaps(part.pipeline, store.read, self._strides)
+            self._prefix = part.pipeline.prefix
+        return True
+
+    def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
+        """See :meth:`Teacher.bind`.
+
+        Raises:
+            RecordingError: If something is wanted that is not stored.
+        """
+        self._names = {name: self._stored_as(source) for name, source in wanted.items()}
+
+    def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
+        """See :meth:`Teacher.__call__`.
+
+        Returns:
+            Logits (N, H, W) of text, between -6.2 and 6.2, a quarter as high and wide from PSENet
+            and PANet; features (N, C, h, w) at the teacher's own stride. Float32, on the device of
+            ``inputs``. Where an image is padded to the batch's size, no text, and 0.
+
+        Raises:
+            TeacherOutputError: If samples have no maps.
+        """
+        found = {stored: _stacked([_map(sample, self._prefix + stored)
+                                   for sample in data_samples or [None]],
+                                  inputs, self._strides[stored])
+                 for stored in set(self._names.values())}
+        return {name: found[stored] for name, stored in self._names.items()}
+
+    def _stored_as(self, source: SourceLike) -> str:
+        if source is text_logits:
+            return TEXT
+        if isinstance(source, Source) and source in map(Source, self.features):
+            return source.path
+        raise RecordingError(
+            f'a CachedTeacher cannot give {source}: it stores text_logits, and whole outputs of '
+            f'modules that features=dict(<module path>=<pixels>) names, here {self.features}; for '
+            'all else take the teacher itself, such as a ModelTeacher')
+
+
+def loader_of(dataset: Any) -> LoadImageFromFile:
+    """The step of a data set's pipeline that loads photos.
+
+    Args:
+        dataset: A data set with a pipeline.
+
+    Raises:
+        TypeError: If there is none.
+    """
+    for step in dataset.pipeline.transforms:
+        step = getattr(step, 'step', step)  # of a pipeline that carries maps already
+        if isinstance(step, LoadImageFromFile):
+            return step
+    raise TypeError(f'{type(dataset).__name__} has no LoadImageFromFile in its pipeline: only '
+                    'photos from files can be stored')
+
+
+def _map(sample: Any, name: str) -> Tensor:
+    maps = None if sample is None else sample.get('teacher_maps')
+    if maps is None or name not in maps:
+        raise TeacherOutputError(
+            f'the samples have no teacher_maps with {name!r}: the training data were not prepared. '
+            "Beside a distilling model put dict(type='TeacherDataHook') into custom_hooks; no "
+            'other hook may replace the pipeline of the training data')
+    return maps.get(name)
+
+
+def _stacked(maps: Sequence[Tensor], inputs: Tensor, stride: int) -> Tensor:
+    """Maps of the images at the top left of a batch."""
+    height, width = (-(-length // stride) for length in inputs.shape[-2:])
+    stacked = torch.stack([F.pad(one, (0, width - one.shape[-1], 0, height - one.shape[-2]))
+                           for one in maps]).to(inputs.device, non_blocking=True)
+    if stacked.dtype == torch.uint8:
+        return (stacked.float() / 255).logit(EPS)
+    return stacked.float()
+
+
+def _checked_width(name: str, width: int) -> int:
+    if not (isinstance(width, int) and width >= 1):
+        raise ValueError(f'features={{{name!r}: {width!r}}} must be a number of pixels >= 1')
+    return width

@@ -56,6 +56,8 @@ class CachedTeacher(Teacher):
     ``models/detectors/dbnet_distiller.py``.
     """
 
+    sees_images = False
+
     def __init__(self, store: str | os.PathLike[str], teacher: dict[str, Any] | None = None,
                  long_side: int = 960, features: Mapping[str, int] | None = None) -> None:
         if not (isinstance(long_side, int) and long_side >= DIVISOR):
@@ -166,9 +168,9 @@ def _map(sample: Any, name: str) -> Tensor:
     maps = None if sample is None else sample.get('teacher_maps')
     if maps is None or name not in maps:
         raise TeacherOutputError(
-            f'the samples have no teacher_maps with {name!r}: the training data were not prepared. '
-            "Beside a distilling model put dict(type='TeacherDataHook') into custom_hooks; no "
-            'other hook may replace the pipeline of the training data')
+            f'the samples have no teacher_maps with {name!r}: they are no training data, or these '
+            "were not prepared. Beside a distilling model put dict(type='TeacherDataHook') into "
+            'custom_hooks; no other hook may replace the pipeline of the training data')
     return maps.get(name)
 
 

@@ -69,6 +69,15 @@ class EnsembleTeacher(Teacher):
         for teacher in dict.fromkeys(self.teachers):
             teacher.bind(student, {name: wanted[name] for name in self._means})
 
+    def identity(self) -> dict[str, Any]:
+        """See :meth:`Teacher.identity`: those of all teachers, and the weights."""
+        return dict(type=type(self).__name__, log_weights=self.log_weights,
+                    teachers=[teacher.identity() for teacher in self.teachers])
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """See :meth:`Teacher.prepare_data`; of all teachers."""
+        return any([teacher.prepare_data(dataset) for teacher in dict.fromkeys(self.teachers)])
+
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Any]:
         """Look at a batch; see :meth:`Teacher.__call__`.
 

@@ -158,6 +158,21 @@ def test_two_stores_in_two_hooks(cfg, tmp_path):
     assert first['loss_kd'] != second['loss_kd']
 
 
+def test_stores_within_an_ensemble_and_an_ensemble_in_a_store(cfg, spec, tmp_path):
+    other = tiny.checkpoint(tmp_path / 'b.pth', tiny.dbnet_cfg(), 3)
+    stores = [tiny_cache.cached(tmp_path, spec), tiny_cache.cached(tmp_path, other)]
+    stores[1]['store'] += '2'
+    for one in stores:
+        fill(with_teacher(cfg, one))
+    live = dict(type='EnsembleTeacher', teachers=[spec, other])
+    inner = tiny_cache.cached(tmp_path, live)
+    inner['store'] += '3'
+    fill(with_teacher(cfg, inner))
+    outer = dict(type='EnsembleTeacher', teachers=stores)
+    losses = [train(with_teacher(cfg, one))[1].steps[0]['loss_kd'] for one in (live, inner, outer)]
+    assert losses[1:] == pytest.approx(losses[:1] * 2, rel=.01)
+
+
 def test_features_are_stored_smaller_and_learnt_from(cfg, spec, tmp_path):
     """FitNet on the neck: what it says differs by what averaging over 8 pixels loses."""
     cached = tiny_cache.cached(tmp_path, spec, features=dict(neck=8))

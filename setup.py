@@ -54,6 +54,9 @@ class Build(build_py):
     def find_package_modules(self, *args):
         return [found for found in super().find_package_modules(*args) if belongs(ROOT / found[2])]
 
+    def find_data_files(self, *args):
+        return [found for found in super().find_data_files(*args) if belongs(ROOT / found)]
+
 
 class Sources(sdist):
     """Leaves out what lies about in the project's folders."""
@@ -117,6 +120,7 @@ setup(
                  'Topic :: Scientific/Engineering :: Image Recognition'],
     python_requires='>=3.10',
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
+    package_data={'mmocr_kd': ['weights/*']},
     py_modules=[STARTUP],
     cmdclass={'build_py': Build, 'sdist': Sources},
     entry_points={'console_scripts': ['mmocr-kd = mmocr_kd.cli:main']},

@@ -13,6 +13,7 @@ from outputs import (
     save_checkpoint,
     save_text,
 )
+from torch import Tensor
 
 from mmocr_kd.apis import (
     build_loaded,
@@ -46,6 +47,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='of DLD, keep the selector in front of the student')
     parser.add_argument('--peer', action='store_true',
                         help='of MutualDistiller, the second student, not the first')
+    parser.add_argument('--half', action='store_true',
+                        help='write weights in half precision, in half the size; models that load '
+                        'them compute as they did')
     args = parser.parse_args(argv)
     if args.out.suffix == '.py':
         parser.error(f'OUT is the checkpoint, got {args.out}')
@@ -65,8 +69,8 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
 
     Raises:
         OSError: If a file is missing, or one that this tool did not write is in the way.
-        ValueError: If anything cannot be read, there is no student or no selector to keep, or
-            config and weights do not fit.
+        ValueError: If anything cannot be read, there is no student or no selector to keep,
+            config and weights do not fit, or weights are too large for half precision.
     """
     require_own_checkpoint(args.out, TOOL)
     whole = read_checkpoint(args.checkpoint)
@@ -79,6 +83,8 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
                          f'{next(iter(whole["state_dict"]))!r}, are all of the training alone')
     if args.with_selector and not any(k.startswith('selector.') for k in student['state_dict']):
         raise ValueError(f'{args.checkpoint} has no selector: drop --with-selector')
+    if args.half:
+        student['state_dict'] = halved(student['state_dict'])
     if args.config is None:
         return whole, student, None
     require_own_text(args.out.with_suffix('.py'), HEAD)
@@ -86,6 +92,24 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
                           args.peer)
     build_loaded(cfg, cfg.model, student['state_dict'], args.checkpoint)
     return whole, student, cfg
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Floating tensors in half precision.
+
+    Args:
+        state: Weights by name.
+
+    Raises:
+        ValueError: If one holds more than that can say (65,504).
+    """
+    small = {key: value.half() if value.is_floating_point() else value
+             for key, value in state.items()}
+    lost = [key for key, value in small.items()
+            if not value.isfinite().equal(state[key].isfinite())]
+    if lost:
+        raise ValueError(f'{lost} do not fit into half precision: drop --half')
+    return small
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .download import download, is_address
 from .errors import CheckpointError
+from .shipped import is_shipped, shipped
 
 # What distilling wrappers keep beside the student; without them it is of no use.
 _OF_TRAINING = ('adaptors.', 'losses.', 'selector.')
@@ -22,8 +23,9 @@ def read_weights(checkpoint: str | os.PathLike[str], config: Any = None) -> dict
     """Read a state dict without running code from it (``weights_only``).
 
     Args:
-        checkpoint: An MMEngine checkpoint or a plain state dict: its path, its http(s) address, or
-            the folder of a training, whose last checkpoint counts.
+        checkpoint: An MMEngine checkpoint or a plain state dict: its path, its http(s) address,
+            ``mmocr_kd://<name>`` for one that this package brings, or the folder of a training,
+            whose last checkpoint counts.
         config: The model's config, for the hint when the file is missing.
 
     Returns:
@@ -53,6 +55,8 @@ def weights_file(checkpoint: str | os.PathLike[str], config: Any = None) -> Path
         FileNotFoundError, CheckpointError: Likewise.
     """
     name = os.fspath(checkpoint)
+    if is_shipped(name):
+        return shipped(name)
     return download(name) if is_address(name) else _existing(name, config)
 
 

@@ -30,7 +30,7 @@ def test_trains_and_tests(tmp_path):
 
 def test_checkpoints_of_the_parts_own_configs_fit():
     model = load(CONFIG).model
-    detector = load(CONFIGS['dbnet_mobilenetv3-large_fpnc_1e_embedded']).model
+    detector = load(CONFIGS['dbnet_mobilenetv3-large_fpnc_1e_embedded-12k']).model
     recognizer = load(CONFIGS['crnn_slim-vgg_3e_words']).model
     spotter = MODELS.build(model)
     spotter.detector.load_state_dict(MODELS.build(detector).state_dict())

@@ -28,14 +28,11 @@ DETECTORS = CONFIGS / 'textdet' / 'masket'
 
 def distil(folder):
     """One epoch of two steps of MaskET, saved and resumed for another epoch."""
-    teacher = Config.fromfile(DETECTORS / 'dbnet_mobilenetv3-large_fpnc_1e_embedded.py')
-    torch.save(MODELS.build(teacher.model).state_dict(), folder / 'teacher.pth')
     cfg = Config.fromfile(CONFIGS / 'masket_dbnet_mbv3.py')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
         loader.dataset.num_images = 4
     cfg.train_dataloader.batch_size = 2
-    cfg.custom_hooks[0].teacher.checkpoint = str(folder / 'teacher.pth')
     for epochs in (1, 2):
         cfg.merge_from_dict({'work_dir': str(folder), 'resume': epochs > 1,
                              'train_cfg.max_epochs': epochs, 'env_cfg.mp_cfg': {}})

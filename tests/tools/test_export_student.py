@@ -71,6 +71,28 @@ def test_leaves_out_what_only_training_needs_and_keeps_the_meta(trained, tmp_pat
     assert f'{(tmp_path / "out.pth").stat().st_size / 1e6:.2f} MB instead of' in said
 
 
+def test_half_is_the_same_rounded_in_half_the_size(trained, tmp_path):
+    for name, *options in (('whole.pth', ), ('half.pth', '--half')):
+        export_student.main([str(trained), str(tmp_path / name), *options])
+    whole, half = (torch.load(tmp_path / f'{name}.pth')['state_dict'] for name in ('whole', 'half'))
+    assert half.keys() == whole.keys()
+    for key, value in whole.items():
+        assert half[key].dtype == (torch.half if value.is_floating_point() else value.dtype)
+        torch.testing.assert_close(half[key].to(value.dtype), value, rtol=1e-3, atol=1e-7)
+    sizes = [(tmp_path / f'{name}.pth').stat().st_size for name in ('half', 'whole')]
+    assert sizes[0] < .7 * sizes[1]
+
+
+def test_half_refuses_what_it_cannot_hold(trained, tmp_path):
+    whole = torch.load(trained, weights_only=False)
+    key = next(key for key in whole['state_dict'] if key.endswith('running_var'))
+    whole['state_dict'][key][0] = 1e5
+    torch.save(whole, trained)
+    with pytest.raises(SystemExit, match=key):
+        export_student.main([str(trained), str(tmp_path / 'half.pth'), '--half'])
+    assert not (tmp_path / 'half.pth').exists()
+
+
 def test_exporting_twice_or_in_place_changes_nothing_more(trained, tmp_path):
     first, second = tmp_path / 'first.pth', tmp_path / 'second.pth'
     export_student.main([str(trained), str(first)])

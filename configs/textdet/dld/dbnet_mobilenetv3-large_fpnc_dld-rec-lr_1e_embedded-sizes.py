@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(type='DLDTextDetector', detector=_base_.pop('model'), **_base_.pop('dld'))
-load_from = 'work_dirs/dbnet_mobilenetv3-large_fpnc_1e_embedded-12k/epoch_1.pth'
+load_from = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'
 
 val_evaluator = [
     *_base_.val_evaluator,

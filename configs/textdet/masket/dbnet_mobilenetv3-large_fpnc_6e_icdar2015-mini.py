@@ -1,6 +1,5 @@
 # Plain student: the arm every distilled one is compared with. All of them start from the same
-# weights, pretrained on rendered text (no ImageNet weights of MobileNetV3 come in a wheel):
-#   mim train mmocr dbnet_mobilenetv3-large_fpnc_1e_embedded-12k.py
+# weights, pretrained on rendered text (no ImageNet weights of MobileNetV3 come in a wheel).
 _base_ = ['_base_/recipes/icdar2015-mini.py', '_base_/models/dbnet_mobilenetv3-large_fpnc64.py']
 
-load_from = 'work_dirs/dbnet_mobilenetv3-large_fpnc_1e_embedded-12k/epoch_1.pth'
+load_from = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/recipes/embedded-sizes.py',
 ]
 
-detector = 'work_dirs/dbnet_mobilenetv3-large_fpnc_1e_embedded-12k/epoch_1.pth'
+detector = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'
 recognizer = 'work_dirs/crnn_slim-vgg_3e_words/epoch_3.pth'
 model = dict(
     detector=dict(init_cfg=dict(type='Pretrained', checkpoint=detector)),

@@ -29,8 +29,10 @@ class SemanticContrastiveLoss(ReadingLoss):
     Args:
         loss_weight: Weight, > 0 (2 in the official code).
         in_channels: Channels of the glimpses, > 0.
-        hidden_channels: Channels of the projector's LSTM per direction, > 0.
-        out_channels: Channels of the compared vectors, > 0.
+        hidden_channels: Channels of the projector's LSTM per direction, > 0; None: half of
+            ``in_channels``, so that the projector is as small as the recogniser (the official code
+            has 256 for all).
+        out_channels: Channels of the compared vectors, > 0; None: ``in_channels`` (official: 512).
         temperature: Divides the cosines, > 0.
         projector: 'bilstm' (official), 'mlp' or 'identity', see
             :func:`~mmocr_kd.losses.projectors.build_projector`.
@@ -44,12 +46,14 @@ class SemanticContrastiveLoss(ReadingLoss):
     def __init__(self,
                  loss_weight: float = 2.0,
                  in_channels: int = 512,
-                 hidden_channels: int = 256,
-                 out_channels: int = 512,
+                 hidden_channels: int | None = None,
+                 out_channels: int | None = None,
                  temperature: float = 0.1,
                  projector: str = 'bilstm',
                  exclude_same_class: bool = False) -> None:
         super().__init__()
+        hidden_channels = in_channels // 2 if hidden_channels is None else hidden_channels
+        out_channels = in_channels if out_channels is None else out_channels
         for field, value in (('loss_weight', loss_weight), ('in_channels', in_channels),
                              ('hidden_channels', hidden_channels),
                              ('out_channels', out_channels), ('temperature', temperature)):
@@ -131,7 +135,8 @@ def nt_xent(student: Tensor, teacher: Tensor, temperature: float,
     rows = len(student)
     if not rows:
         return student.sum() + teacher.sum()
-    vectors = unit_vectors(torch.cat([student, teacher]))
+    # The temperature here and not on the cosines: of those there are many more.
+    vectors = unit_vectors(torch.cat([student, teacher])) * temperature**-0.5
     index = torch.arange(2 * rows, device=student.device)
     counterpart = index.roll(rows)
     excluded = index.unsqueeze(1) == index
@@ -140,5 +145,5 @@ def nt_xent(student: Tensor, teacher: Tensor, temperature: float,
         same = classes.unsqueeze(1) == classes
         excluded = excluded | same & (counterpart.unsqueeze(1) != index)
     cosines = (vectors @ vectors.T).masked_fill(excluded, -torch.inf)
-    losses = F.cross_entropy(cosines / temperature, counterpart, reduction='none')
+    losses = F.cross_entropy(cosines, counterpart, reduction='none')
     return weighted_mean(losses, None if weights is None else weights.repeat(2))

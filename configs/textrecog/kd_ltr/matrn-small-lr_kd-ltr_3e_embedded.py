@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 kd_ltr_losses = _base_.kd_ltr_losses
-kd_ltr_losses.semantic.in_channels = 128
+kd_ltr_losses.semantic.update(in_channels=128, hidden_channels=None, out_channels=None)
 
 model = dict(
     _delete_=True,

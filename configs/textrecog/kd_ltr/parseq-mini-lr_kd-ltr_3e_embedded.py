@@ -8,7 +8,9 @@ _base_ = [
 
 kd_ltr_losses = _base_.kd_ltr_losses
 kd_ltr_losses.visual.mask = 'none'
-kd_ltr_losses.semantic.in_channels = 96
+# As small as the recogniser; an LSTM over six orders would cost a fifth of the step.
+kd_ltr_losses.semantic.update(
+    in_channels=96, hidden_channels=None, out_channels=None, projector='mlp')
 
 model = dict(
     _delete_=True,

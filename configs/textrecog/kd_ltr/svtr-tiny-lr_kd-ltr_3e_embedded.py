@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 kd_ltr_losses = _base_.kd_ltr_losses
-kd_ltr_losses.semantic.in_channels = 192
+kd_ltr_losses.semantic.update(in_channels=192, hidden_channels=None, out_channels=None)
 
 model = dict(
     _delete_=True,

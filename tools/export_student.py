@@ -69,8 +69,8 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
 
     Raises:
         OSError: If a file is missing, or one that this tool did not write is in the way.
-        ValueError: If anything cannot be read, there is no student or no selector to keep,
-            config and weights do not fit, or weights are too large for half precision.
+        ValueError: If anything cannot be read, there is no student or no selector to keep, or
+            config and weights do not fit.
     """
     require_own_checkpoint(args.out, TOOL)
     whole = read_checkpoint(args.checkpoint)
@@ -95,21 +95,14 @@ def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Co
 
 
 def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floating tensors in half precision.
+    """Floating tensors in half precision, but for those that hold more than it can say (65,504).
 
     Args:
         state: Weights by name.
-
-    Raises:
-        ValueError: If one holds more than that can say (65,504).
     """
-    small = {key: value.half() if value.is_floating_point() else value
-             for key, value in state.items()}
-    lost = [key for key, value in small.items()
-            if not value.isfinite().equal(state[key].isfinite())]
-    if lost:
-        raise ValueError(f'{lost} do not fit into half precision: drop --half')
-    return small
+    small = {key: value.half() for key, value in state.items() if value.is_floating_point()}
+    return {**state, **{key: value for key, value in small.items()
+                        if value.isfinite().equal(state[key].isfinite())}}
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -102,7 +102,7 @@ def test_readme():
     assert not broken_links(README)
     text = README.read_text()
     named = set(re.findall(r'(dbnet_[\w-]+_embedded[\w-]*|crnn_[\w-]+_words)', text))
-    assert {BY_DETECTION, BY_READING, PLAIN, READER} <= named <= set(CONFIGS)
+    assert {BY_DETECTION, BY_READING, READER} <= named <= set(CONFIGS)
 
 
 def test_examples_of_the_readme():

@@ -1,5 +1,5 @@
-# Recipe shared by every td500-mini run: small crops and Adam, so that one CPU core fine-tunes a light
-# DBNet in half an hour.
+# Recipe shared by every td500-mini run: small crops and Adam, so that one CPU core fine-tunes a
+# light DBNet in half an hour.
 _base_ = [
     '../../../_base_/datasets/td500-mini.py',
     'mmocr::textdet/_base_/default_runtime.py',

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .progress import with_progress
+
 if TYPE_CHECKING:  # "--help" should not wait for it
     from ..apis.cache import Filling
 
@@ -55,24 +57,11 @@ def cache(config: str, out: str | None, shard: tuple[int, int], device: str | No
 
 
 def _fill(filling: Filling) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
     click.echo(_summary(filling))
-    written = there = size = 0
-    with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                  TimeElapsedColumn(), TimeRemainingColumn()) as progress:
-        task = progress.add_task('photos', total=len(filling.photos))
-        for wrote in filling.run():
-            written, there, size = written + (wrote > 0), there + (wrote == 0), size + wrote
-            progress.advance(task)
-    mean = f', {size / written / 1000:.1f} kB each' if written else ''
-    click.echo(f'{written} photos written{mean}; {there} were there already')
+    sizes = list(with_progress(filling.run(), len(filling.photos), 'photos'))
+    written = sum(size > 0 for size in sizes)
+    mean = f', {sum(sizes) / written / 1000:.1f} kB each' if written else ''
+    click.echo(f'{written} photos written{mean}; {len(sizes) - written} were there already')
 
 
 def _summary(filling: Filling) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import stand_in_abcnet
 import tiny
+import tiny_cache
 import tiny_dld
 import tiny_dld_detector
 import tiny_mask_rcnn
@@ -26,11 +27,13 @@ import tiny_recog
 import tiny_spotter
 import torch
 from fake_device import FakeDevice
+from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
-from mmocr.registry import EVALUATOR, HOOKS, MODELS, TRANSFORMS
+from mmocr.registry import DATASETS, EVALUATOR, HOOKS, MODELS, TRANSFORMS
 from torch import nn
 
+from mmocr_kd.apis.cache import prepare_filling
 from mmocr_kd.distill import Teacher
 
 CASES = {}
@@ -171,6 +174,23 @@ def _runner(model, hook, iter=0, optimizer=None):
 def masket_hook(folder):
     return _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
                             'schedule': {'by_epoch': False}})
+
+
+@case
+def cached_teacher(folder):
+    """Maps of a detector come with the batch; the hooks see the data first, as in a run."""
+    teacher = tiny_cache.cached(folder, _detector_teacher(folder))
+    cfg = tiny_cache.training(folder, teacher)
+    list(prepare_filling(cfg, '', device='cpu').run())
+    data = DATASETS.build(cfg.train_dataloader.dataset)
+    hook = HOOKS.build({'type': 'MaskETDistillHook', 'teacher': teacher,
+                        'schedule': {'by_epoch': False}})
+    hook.distiller.prepare_data(data)
+    batch = pseudo_collate([data[0], data[1]])
+    for sample in batch['data_samples']:
+        sample.set_metainfo({'scale_factor': (1., 1.), 'img_path': 'photo.png'})
+    return Case(MODELS.build(tiny.dbnet_cfg()), batch,
+                before=lambda model, _: hook.before_train(_runner(model, hook)))
 
 
 @case

@@ -55,6 +55,7 @@ WAITS = {
     'masket_hook_with_prepared_targets': {FINITE: 1},
     'masket_hook_with_teachers_mask': {FINITE: 1},
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
+    'cached_teacher': {FLAGS: 1, FINITE: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_terms': {FLAGS: 1, FINITE: 2, NORMS: 1},  # solved for in every step
@@ -86,6 +87,7 @@ OF_DATA = {'TRANSFORMS', 'DATASETS', 'DATA_PARSERS', 'DATA_OBTAINERS', 'DATA_GAT
 EXEMPT = {
     'FrozenReader': 'dld_detector_reading has one, built past the registry',
     'EvaluateTeacherHook': 'looks at a validation set before training, and waits for its scores',
+    'TeacherDataHook': 'changes data sets before training',
     'DisjointPhotosHook': 'compares the files of data sets before training',
 }
 

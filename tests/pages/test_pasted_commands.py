@@ -19,9 +19,11 @@ import pages
 import pytest
 from mmengine.config import Config, DictAction
 
+from mmocr_kd.cli import main
+
 PASTED = {page: [block.text for block in blocks]
           for page, blocks in groupby(pages.blocks('bash'), lambda block: block.page)}
-PROGRAMS = ('mim', 'python', 'make', 'pip', 'git')
+PROGRAMS = ('mim', 'mmocr-kd', 'python', 'make', 'pip', 'git')
 RECORD = """#!{python}
 import json, sys
 from pathlib import Path
@@ -133,6 +135,11 @@ def check_tool(tool: str, arguments: list[str]) -> None:
             assert (pages.ROOT / argument.partition(':')[0]).exists(), argument
 
 
+def check_verb(arguments: list[str]) -> None:
+    verb, *options = arguments
+    main.commands[verb].make_context(verb, options)
+
+
 def check_make(arguments: list[str]) -> None:
     targets = re.findall(r'^(\w+):', (pages.ROOT / 'Makefile').read_text(), re.M)
     assert set(arguments) <= set(targets)
@@ -147,5 +154,5 @@ def check_pip(arguments: list[str]) -> None:
             assert (pages.ROOT / argument).is_file(), argument
 
 
-CHECKS = {'mim': check_mim, 'python': check_python, 'make': check_make, 'pip': check_pip,
-          'git': lambda arguments: None}
+CHECKS = {'mim': check_mim, 'mmocr-kd': check_verb, 'python': check_python,
+          'make': check_make, 'pip': check_pip, 'git': lambda arguments: None}

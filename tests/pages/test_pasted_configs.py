@@ -17,6 +17,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from mmocr.registry import MODELS
 
+from mmocr_kd.apis.cache import prepare_filling
 from mmocr_kd.distill import model_config
 
 CONFIGS = [block for block in pages.blocks('python') if '_base_' in block.text]
@@ -36,6 +37,8 @@ def test_trains_and_predicts(block, checkout):
     (checkout / 'my_config.py').write_text(block.text)
     cfg = shortened(Config.fromfile('my_config.py'), checkout)
     make_checkpoints(cfg)
+    if "type='CachedTeacher'" in block.text:
+        list(prepare_filling(cfg, 'mmocr-kd cache my_config.py').run())
     runner = Runner.from_cfg(cfg)
     if re.search('^(model|custom_hooks) =', block.text, re.M):  # others are about testing
         runner.train()

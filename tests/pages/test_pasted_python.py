@@ -17,6 +17,8 @@ from mmengine.config import Config
 from mmocr.registry import DATASETS, HOOKS, MODELS
 
 from mmocr_kd.apis import deployed_config
+from mmocr_kd.datasets.carry_maps import CarryMaps
+from mmocr_kd.store import MapStore
 
 BLOCKS = [block for block in pages.blocks('python') if '_base_' not in block.text]
 
@@ -103,6 +105,25 @@ def onnx_in_two_parts(block: pages.Block, folder: Path) -> None:
     np.testing.assert_allclose(defined['maps'], expected, rtol=0, atol=1e-4)
 
 
+def transform_of_a_strangers(block: pages.Block, folder: Path) -> None:
+    defined: dict[str, Any] = {}
+    exec(block.text, defined)
+    values = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96).astype(np.uint8)
+    steps = Compose([dict(type='LoadImageFromFile'), defined['MirrorOnTheRight'](),
+                     dict(type='PackTextDetInputs', meta_keys=())])
+    packed = CarryMaps(steps, lambda path: dict(text=values))(dict(img_path='photo.jpg'))
+    mirrored = np.concatenate([values, values[:, ::-1]], 1)
+    np.testing.assert_array_equal(packed['data_samples'].teacher_maps.text, mirrored)
+
+
+def store_of_maps(block: pages.Block, folder: Path) -> None:
+    store = MapStore.create('work_dirs/cache/ppocr', {}, 'mmocr-kd cache my_config.py')
+    store.write('photo.jpg', dict(text=np.full((32, 32), 51, np.uint8)))
+    defined: dict[str, Any] = {}
+    exec(block.text, defined)
+    assert defined['probabilities'][0, 0] == .2
+
+
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
@@ -110,7 +131,8 @@ HOW = {
     'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
     'TextSpotInferencer': inferencer_of_spotters, "rec='CRNN'": inferencer_of_detectors,
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
-    'dld.selector': onnx_in_two_parts,
+    'dld.selector': onnx_in_two_parts, 'class MirrorOnTheRight': transform_of_a_strangers,
+    'MapStore(': store_of_maps,
 }
 
 

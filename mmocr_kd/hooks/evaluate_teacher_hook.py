@@ -49,7 +49,7 @@ class EvaluateTeacherHook(Hook):
 
 
 def evaluate_teachers(runner: Runner, distiller: Distiller) -> None:
-    """Judge the teachers that are to be judged; they have to be bound again afterwards.
+    """Judge the teachers that are to be judged; the distiller has to be attached afterwards.
 
     Args:
         runner: About to train.
@@ -58,6 +58,7 @@ def evaluate_teachers(runner: Runner, distiller: Distiller) -> None:
     for place, teacher in enumerate(distiller.teachers):
         if teacher.evaluate:
             teacher.evaluate = False  # done
+            distiller.detach()  # it is bound to something else now
             _evaluate(runner, teacher, f'teacher{place or ""}')
 
 

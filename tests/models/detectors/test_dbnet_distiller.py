@@ -146,3 +146,28 @@ def test_channels_that_differ_without_adaptor(spec):
 def test_no_terms_is_refused(spec):
     with pytest.raises(ValueError, match='terms'):
         build(spec)
+
+
+def test_a_term_may_have_a_teacher_and_a_weight_of_its_own(spec, tmp_path):
+    other = tiny.checkpoint(tmp_path / 'other.pth', tiny.dbnet_cfg(width=.5, neck=8), seed=1)
+    both = build(spec, MASKET, {**FITNET, 'teacher': other, 'loss_weight': 3.})
+    alone = build(other, FITNET)
+    alone.adaptors.term0.load_state_dict(both.adaptors.term1.state_dict())
+    alone.load_state_dict(both.state_dict(), strict=False)
+    torch.testing.assert_close(loss(both)['loss_fitnet'], 3 * loss(alone)['loss_fitnet'])
+    assert len(both.distiller.teachers) == 2
+
+
+def test_a_weight_is_solved_for_before_the_adaptor(spec):
+    """On the student's own features, which the task hangs on, too."""
+    model = build(spec, {**FITNET, 'loss_weight': 'auto', 'share': 2.})
+    plain, features = build(spec, FITNET), []
+    plain.load_state_dict(model.state_dict())
+    plain.neck.register_forward_hook(lambda *call: features.append(call[-1]))
+    found, expected = loss(model), loss(plain)
+    own = sum(value for key, value in expected.items() if key != 'loss_fitnet')
+    task, term = (torch.autograd.grad(value, features[0], retain_graph=True)[0].norm()
+                  for value in (own, expected['loss_fitnet']))
+    assert found['weight_term0'].item() == pytest.approx((2 * task / term).item(), rel=1e-3)
+    model.parse_losses(found)[0].backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.adaptors.parameters())

@@ -23,13 +23,12 @@ Predict = Callable[[dict[str, Any]], Sequence[Any]]
 class EvaluateTeacherHook(Hook):
     """Judges the teachers of a distilling model whose configs say ``evaluate=True``.
 
-    For :class:`~mmocr_kd.models.detectors.DBNetDistiller` and
-    :class:`~mmocr_kd.models.recognizers.LowResRecognizerDistiller`;
-    :class:`~mmocr_kd.hooks.MaskETDistillHook` does the same for its own. Each of them looks once at
+    For all models of this package that have teachers; :class:`~mmocr_kd.hooks.MaskETDistillHook`
+    does the same for its own. Each of them looks once at
     the validation set, as the student will, and the config's own evaluator judges: maps of text go
-    through the student's postprocessor (DBNet; other detectors, and recognisers that are networks,
-    predict themselves), of hypotheses the most probable counts. Scores are in the log, and in
-    MMEngine's message hub as ``teacher/<metric>`` (``teacher1/<metric>`` of the second one). A
+    through the student's postprocessor (DBNet; other detectors, recognisers that are networks, and
+    spotters predict themselves), of hypotheses the most probable counts. Scores are in the log, and
+    in MMEngine's message hub as ``teacher/<metric>`` (``teacher1/<metric>`` of the second one). A
     resumed training has seen them. Random numbers of the training do not change.
 
     Raises:
@@ -41,24 +40,25 @@ class EvaluateTeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Judge, with weights loaded and before the first step."""
-        distiller = getattr(_plain(runner), 'distiller', None)
-        if distiller is None:
-            raise ValueError(f'EvaluateTeacherHook: a {type(_plain(runner)).__name__} has no '
+        model = _plain(runner)
+        owner = getattr(model, 'distiller', model)
+        if not hasattr(owner, 'teachers'):
+            raise ValueError(f'EvaluateTeacherHook: a {type(model).__name__} has no '
                              'teacher; leave the hook out')
-        evaluate_teachers(runner, distiller)
+        evaluate_teachers(runner, owner)
 
 
-def evaluate_teachers(runner: Runner, distiller: Distiller) -> None:
-    """Judge the teachers that are to be judged; the distiller has to be attached afterwards.
+def evaluate_teachers(runner: Runner, owner: Distiller | Any) -> None:
+    """Judge the teachers that are to be judged.
 
     Args:
         runner: About to train.
-        distiller: Has the teachers.
+        owner: Has ``teachers``; is told to ``detach``, because they are bound to something else.
     """
-    for place, teacher in enumerate(distiller.teachers):
+    for place, teacher in enumerate(owner.teachers):
         if teacher.evaluate:
             teacher.evaluate = False  # done
-            distiller.detach()  # it is bound to something else now
+            owner.detach()
             _evaluate(runner, teacher, f'teacher{place or ""}')
 
 
@@ -86,11 +86,12 @@ def _evaluate(runner: Runner, teacher: Teacher, tag: str) -> None:
 
 def _predictor(model: Any, teacher: Teacher) -> Predict:
     """How a teacher predicts in the place of a student."""
-    if hasattr(model, 'predict_by'):  # a recogniser's wrapper
+    if hasattr(model, 'predict_by'):
         return lambda data: model.predict_by(teacher, **data)
-    if isinstance(getattr(model, 'det_head', None), DBHead):
+    head = getattr(getattr(model, 'student', model), 'det_head', None)
+    if isinstance(head, DBHead):
         teacher.bind(model, {'text': text_logits})
-        return lambda data: model.det_head.postprocessor(
+        return lambda data: head.postprocessor(
             teacher(**data)['text'].sigmoid(), data['data_samples'])
     teacher.bind(model, {})
     if len(teacher.networks) != 1:

@@ -145,6 +145,17 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
         finite.settle()
         return losses
 
+    @property
+    def teachers(self) -> list[Teacher]:
+        """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
+        return [self._teacher] if self._teacher is not None else []
+
+    def detach(self) -> None:
+        """Take all hooks off the students; the next step listens, and binds the teacher, again."""
+        for recorder in self._recorders:
+            recorder.remove()
+        self._recorders = []
+
     def _build_terms(self, place: int, terms: Sequence[dict[str, Any]],
                      teacher_terms: Sequence[dict[str, Any]],
                      schedule: dict[str, Any] | None) -> dict[str, Term]:

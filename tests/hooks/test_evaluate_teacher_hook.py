@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+import tiny_dld
 import tiny_recog
 import torch
 from mmengine.config import Config
@@ -179,6 +180,33 @@ def test_a_model_is_judged_by_a_hook_of_its_own(tmp_path, spec):
     assert "custom_hooks=[dict(type='EvaluateTeacherHook')]" in logged(forgotten)
     with pytest.raises(ValueError, match='a DBNet has no teacher'):
         run(tmp_path, detector(), [{'type': 'EvaluateTeacherHook'}], name='none')
+
+
+def test_the_teacher_of_two_students_is_judged_by_the_first_ones_postprocessor(tmp_path):
+    model = {'type': 'MutualDistiller', 'students': [detector(), tiny.dbnet_cfg()],
+             'terms': [{'loss': {'type': 'BinaryKDLoss', 'mask': 'none'}}],
+             'teacher': {'type': 'Knowing', 'evaluate': True}}
+    runner = run(tmp_path, model, [{'type': 'EvaluateTeacherHook'}])
+    assert scores(runner) == {'teacher/found': 4}
+    losses = runner.message_hub.log_scalars
+    assert losses['train/teacher0.loss_kd'].current() > 0  # and it teaches
+
+
+def test_a_spotters_teacher_predicts_at_full_resolution(tmp_path):
+    spec = tiny_recog.checkpoint(tmp_path / 't.pth', tiny_dld.student_cfg(), seed=5)
+    model = tiny_dld.dld({**spec, 'evaluate': True})
+    teacher, = model.teachers
+    assert teacher.evaluate
+    for spotter in (teacher.build(), ):
+        spotter.detector.det_head.postprocessor.min_text_score = 0.
+        spotter.detector.det_head.postprocessor.mask_thr = .5
+    inputs, samples = tiny_dld.prepared(model.eval())
+    with torch.no_grad():
+        found, expected = (tiny_dld.found(results) for results in (
+            model.predict_by(teacher, inputs, copy.deepcopy(samples)),
+            teacher.build().predict(inputs, copy.deepcopy(samples))))
+    assert sum(len(texts) for texts, *_ in found) > 0
+    assert [each[0] for each in found] == [each[0] for each in expected]
 
 
 def recogniser(teacher, **fields):

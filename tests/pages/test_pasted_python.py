@@ -11,9 +11,11 @@ import own_data
 import pages
 import pytest
 import tiny_dld_detector
+import tiny_recog
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmocr.registry import DATASETS, HOOKS, MODELS
 
 from mmocr_kd.apis import deployed_config
@@ -124,6 +126,20 @@ def store_of_maps(block: pages.Block, folder: Path) -> None:
     assert defined['probabilities'][0, 0] == .2
 
 
+def terms_of_a_recogniser(block: pages.Block, folder: Path) -> None:
+    """One step, before the black box is due."""
+    teacher = tiny_recog.checkpoint('teacher.pth', tiny_recog.crnn_cfg(low_res=False))
+    model = MODELS.build(dict(type='LowResRecognizerDistiller', student=tiny_recog.crnn_cfg(),
+                              teacher=teacher, losses=pasted(block)['losses'])).train()
+    hub = MessageHub.get_instance('pages')
+    hub.update_info_dict(dict(loop_stage='train', epoch=0, iter=0, max_epochs=1))
+    try:
+        losses = model(**model.data_preprocessor(tiny_recog.pairs('hello'), True), mode='loss')
+    finally:
+        hub.pop_info('loop_stage')
+    assert set(losses) == {'loss_visual', 'loss_logits', 'weight_logits', 'loss_hard'}
+
+
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
@@ -133,6 +149,7 @@ HOW = {
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
     'dld.selector': onnx_in_two_parts, 'class MirrorOnTheRight': transform_of_a_strangers,
     'MapStore(': store_of_maps,
+    "type='NBestLoss'": terms_of_a_recogniser,
 }
 
 

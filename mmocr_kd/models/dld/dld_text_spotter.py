@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
-from ...distill import FiniteCheck, inherit_weights, keeps_own_start
+from ...distill import FiniteCheck, Teacher, inherit_weights, keeps_own_start, merge_losses
 from ...distill.precision import precision
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
@@ -155,7 +155,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         candidates = self._read_at_all_scales(inputs, data_samples, words)
         results = self.losses.of_choice(choice, candidates, theirs)
         if self.train_student:
-            results |= self._train_student(inputs, data_samples, words, choice, theirs)
+            results = merge_losses(results, self._train_student(
+                inputs, data_samples, words, choice, theirs))
         finite.settle()
         return results | self._statistics(choice)
 
@@ -178,13 +179,36 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         choice.note(results)
         return results
 
+    @property
+    def teachers(self) -> list[Teacher]:
+        """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
+        return [self._teacher] if self._teacher is not None else []
+
+    def predict_by(self, teacher: Any, inputs: Tensor,
+                   data_samples: Sequence[Any]) -> Sequence[Any]:
+        """Let the teacher spot text at full resolution, in the student's place.
+
+        Args:
+            teacher: One of ``teachers``.
+            inputs: See :meth:`predict`.
+            data_samples: Likewise.
+
+        Returns:
+            Its predictions.
+        """
+        self._bound_teacher()
+        return teacher.spotter.predict(teacher.prepare(inputs), data_samples)
+
+    def detach(self) -> None:
+        """Nothing to do: the teacher is bound to nothing else when it is judged."""
+
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
                        choice: ScaleChoice, theirs: RecTaps | None) -> dict[str, Tensor]:
         """The student's own losses at the chosen scales, and those of its reading."""
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
         losses, ours = self._spotter.losses_and_taps(
             small.inputs, small.data_samples, words.scaled(small.factors))
-        return losses | self.losses.of_reading(ours, theirs)
+        return merge_losses(losses, self.losses.of_reading(ours, theirs))
 
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
                          words: SpottedWords) -> RecTaps | None:
@@ -240,7 +264,7 @@ def _check_terms(losses: DLDLosses, teacher: SpotterTeacher | None, selector: An
 
 
 def _spotter_teacher(teacher: dict[str, Any]) -> SpotterTeacher:
-    built = build_teacher({'type': 'SpotterTeacher', **teacher})
+    built = build_teacher(teacher, 'SpotterTeacher')
     if not isinstance(built, SpotterTeacher):
         raise TypeError(f'teacher={teacher!r} builds a {type(built).__name__}, which is no '
                         'SpotterTeacher')

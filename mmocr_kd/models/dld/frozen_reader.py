@@ -42,12 +42,12 @@ class FrozenReader(RecognizerTeacher):
         """Whether :meth:`bind` was called."""
         return self._reader is not None
 
-    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike] | None = None) -> None:
+    def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike] | None = None) -> None:
         """Build the recogniser and undo the detector's normalisation from now on.
 
         Args:
             student: The detector; its ``data_preprocessor`` counts.
-            sources: Not used, it records for itself.
+            wanted: Not used, it records for itself.
         """
         self._reader = WordReader(self.build(), *self._fields)
         self._renormalize = Renormalize(Normalization.of(student), RAW)

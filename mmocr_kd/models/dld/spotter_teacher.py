@@ -20,8 +20,8 @@ class SpotterTeacher(ModelTeacher):
     See :class:`~mmocr_kd.distill.ModelTeacher` for the fields.
     """
 
-    def bind(self, student: nn.Module, sources: Mapping[str, SourceLike] | None = None) -> None:
-        """Build the spotter; it records for itself, ``sources`` are not used."""
+    def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike] | None = None) -> None:
+        """Build the spotter; it records for itself, ``wanted`` is not used."""
         self._renormalize = Renormalize(Normalization.of(student), Normalization.of(self.build()))
 
     @property

@@ -30,10 +30,10 @@ from ..distill import Teacher
 from ..losses.checks import require_at_least_one, require_positive, require_share
 from ..store import MapStore
 from ..store.files import write_whole
+from .cache import seen_size
 from .distillation import find_distillation
 from .read_config import read_config
 
-DIVISOR = 32
 DOUBT = 0.3  # probability from which on there may be text, DB's own threshold
 Entry = dict[str, Any]
 
@@ -143,7 +143,7 @@ def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = 
 
     Args:
         source: Who finds it: see :func:`teacher_of`; or a store that ``mmocr-kd cache`` filled with
-            maps of these photos.
+            maps of these photos, or a config with a ``CachedTeacher``.
         folder: Of photos, see :func:`.find_photos`.
         out: JSON file in MMOCR's format of text detection; paths are relative to ``folder``.
         rules: How maps become polygons.
@@ -283,22 +283,28 @@ def _bound(source: str, checkpoint: str | None,
 def _looking(source: str, checkpoint: str | None, device: str | None, rules: PhotoRules
              ) -> tuple[Callable[[str, np.ndarray], np.ndarray], dict[str, Any]]:
     """(path, photo) -> probabilities, and who gives them."""
-    if os.path.isdir(source):
-        store = MapStore(source)
+    if os.path.isdir(folder := _store_of(source, checkpoint)):
+        store = MapStore(folder)
         return (lambda path, photo: store.read(path)['text'].astype(np.float32) / 255,
                 {'teacher': store.manifest['identity']})
     teacher, made_by = _bound(source, checkpoint, {'text': text_logits})
     place = torch.device(device or _default_device())
 
     def look(path: str, photo: np.ndarray) -> np.ndarray:
-        ratio = min(1., rules.long_side / max(photo.shape[:2]))
-        height, width = (max(1, round(side * ratio / DIVISOR)) * DIVISOR
-                         for side in photo.shape[:2])
+        height, width = seen_size((photo.shape[0], photo.shape[1]), rules.long_side)
         inputs = _to_batch(cv2.resize(photo, (width, height)), place)
         return teacher(inputs, [TextDetDataSample(metainfo={'img_path': path})])[
             'text'][0].float().sigmoid().cpu().numpy()
 
     return look, made_by
+
+
+def _store_of(source: str, checkpoint: str | None) -> str:
+    """The folder that is named, itself or by the teacher of a config."""
+    if os.path.isdir(source):
+        return source
+    teacher = teacher_of(source, checkpoint)
+    return str(teacher['store']) if 'store' in teacher else ''
 
 
 def _read(teacher: Teacher, word: np.ndarray, place: torch.device) -> tuple[str, float]:

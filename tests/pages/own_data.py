@@ -45,6 +45,9 @@ def use(node: Any, folder: Path) -> Any:
         return node
     if node.get('type', '').startswith('Embedded'):
         return dict(node, num_images=2, image_size=(128, 128))
+    if node.get('type', '').startswith('Unlabelled'):
+        return dict(node, data_root=str(folder), boxes=str(folder / 'photos.json'),
+                    pipeline=use(node['pipeline'], folder))
     if 'ann_file' in node:
         kept = {key: use(node[key], folder) for key in ('pipeline', 'test_mode') if key in node}
         task = 'words' if 'recog' in f"{node['type']} {node['ann_file']}".lower() else 'photos'

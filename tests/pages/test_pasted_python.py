@@ -38,6 +38,23 @@ def words_and_pairs(block: pages.Block, folder: Path) -> None:
         assert DATASETS.build(fields)[0]['gt_texts'] == [lmdb_files.TEXTS[0]]
 
 
+def words_without_labels(block: pages.Block, folder: Path) -> None:
+    (folder / 'data/photos').mkdir()
+    own_data.write(folder / 'data/photos')
+    (folder / 'data/photos/photos.json').rename(folder / 'data/photos/pseudo_labels.json')
+    load = dict(type='LoadImageFromFile')
+    words = DATASETS.build(dict(pasted(block)['words'], pipeline=[load]))
+    assert len(words) == len(own_data.POLYGONS) and words[0]['img'].size
+
+
+def words_labelled_by_a_teacher(block: pages.Block, folder: Path) -> None:
+    (folder / 'data/photo_words').mkdir()
+    own_data.write(folder / 'data/photo_words')
+    (folder / 'data/photo_words/words.json').rename(folder / 'data/photo_words/labels.json')
+    load = dict(type='LoadImageFromFile')
+    assert DATASETS.build(dict(pasted(block)['words'], pipeline=[load]))[0]['img'].size
+
+
 def words_off_photos(block: pages.Block, folder: Path) -> None:
     lmdb_files.words(folder / 'data/words/icdar2015_train.lmdb')
     photos = folder / 'data/icdar2015_mini'
@@ -143,6 +160,8 @@ def terms_of_a_recogniser(block: pages.Block, folder: Path) -> None:
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
+    'UnlabelledTextRecogDataset': words_without_labels,
+    "data_root='data/photo_words'": words_labelled_by_a_teacher,
     'EmbeddedTextDetDataset': embedded, "type='TextZoomDataset'": words_and_pairs,
     'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
     'TextSpotInferencer': inferencer_of_spotters, "rec='CRNN'": inferencer_of_detectors,

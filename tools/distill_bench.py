@@ -126,11 +126,9 @@ class DetectorBench(Bench):
     def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
         parts = find_distillation(cfg)
         if random_teacher:
-            _randomize(parts.teachers, folder)
+            _randomize(parts.hooks or parts.model, folder)
         for part in parts.hooks or [parts.model]:
-            part['schedule'] = None
-            for term in part.get('terms') or []:
-                term['schedule'] = None
+            _always(part, *(part.get('terms') or ()))
         super().__init__(cfg, parts.student, parts.model, parts.hooks, folder)
         for hook in self.distilled.hooks:
             if isinstance(hook, MaskETDistillHook):
@@ -163,7 +161,8 @@ class LowResBench(Bench):
     def __init__(self, cfg: Config, folder: str, random_teacher: bool = False) -> None:
         parts = find_low_res_distillation(cfg)
         if random_teacher:
-            _randomize(parts.teachers, folder)
+            _randomize(parts.model, folder)
+        _always(*parts.model['losses'].values())
         super().__init__(cfg, parts.labels_only(), parts.model, [], folder)
         self.cfg = cfg
         model = _plain(self.distilled)
@@ -232,12 +231,21 @@ def _find(part: Any, kind: type) -> Iterator[dict[str, Any]]:
             yield from _find(inner, kind)
 
 
-def _randomize(teachers: list[dict[str, Any]], folder: str) -> None:
-    """Point the configs of teachers to checkpoints of random weights."""
-    for number, teacher in enumerate(teachers):
-        teacher['checkpoint'] = str(Path(folder, f'random_teacher{number}.pth'))
-        model = MODELS.build(model_config(teacher['config']))
-        torch.save(model.state_dict(), teacher['checkpoint'])
+def _randomize(part: Any, folder: str) -> None:
+    """Point all teachers in a config to checkpoints of random weights, equal ones to the same."""
+    if isinstance(part, dict) and {'config', 'checkpoint'} <= part.keys():
+        path = Path(folder, f'{hash(str(part))}.pth')
+        if not path.exists():
+            torch.save(MODELS.build(model_config(part['config'])).state_dict(), path)
+        part['checkpoint'] = str(path)
+    members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for member in members:
+        _randomize(member, folder)
+
+
+def _always(*terms: dict[str, Any]) -> None:
+    for term in terms:
+        term.pop('schedule', None)
 
 
 def _runner(cfg: Config, model: dict[str, Any], hooks: list[dict[str, Any]],

@@ -93,6 +93,8 @@ class TensorComparison(Comparison):
     def before(self, inputs: Tensor, data_samples: Sequence[Any],
                theirs: Mapping[str, Any]) -> Tensor | None:
         """Draw the mask."""
+        if self.name not in theirs:
+            raise RecordingError(f'the teacher has nothing to say of {self.name!r}')
         return self.draw_mask and self.draw_mask(inputs, data_samples, theirs[self.name])
 
     def after(self, ours: Mapping[str, Any], theirs: Mapping[str, Any],

@@ -63,10 +63,17 @@ class Distiller:
     Args:
         terms: Name -> term.
         prefix: Of all names of losses.
+
+    Raises:
+        ValueError: If a term without a teacher is to be weighed against the task, which it is.
     """
 
     def __init__(self, terms: Mapping[str, Term], prefix: str = '') -> None:
         self.terms = dict(terms)
+        for name, term in self.terms.items():
+            if term.teacher is None and isinstance(term.weight, AutoWeight):
+                raise ValueError(f"loss_weight='auto' of {name!r}: it needs no teacher, and is "
+                                 'part of the task that others are weighed by; give a number')
         self.prefix = prefix
         self.teachers = list(dict.fromkeys(term.teacher for term in self.terms.values()
                                            if term.teacher is not None))
@@ -194,17 +201,17 @@ class Distiller:
         step, self._step = self._step, None
         ours = self._recorder.stop()
         found = {name: self._compare(step, name, ours) for name in step.due}
-        task = [own or {}, *(losses for name, losses in found.items()
+        weights = {name: self.terms[name].weight for name in found}
+        task = [own or {}, *(_times(losses, weights[name]) for name, losses in found.items()
                              if self.terms[name].teacher is None)]
         added: dict[str, Tensor] = {}
         for name, losses in found.items():
-            weight = self.terms[name].weight
+            weight = weights[name]
             if isinstance(weight, AutoWeight):
                 weight = self._solve(weight, name, task, losses, ours)
                 added[self._logged(name)] = torch.tensor(weight)
-            weight *= step.due[name]
-            added |= {self._named(name, key): value * weight if _counts(key) else value
-                      for key, value in losses.items()}
+            added |= {self._named(name, key): value
+                      for key, value in _times(losses, weight * step.due[name]).items()}
         step.finite.settle()
         return merge_losses(own or {}, added | self._idle(step.due))
 
@@ -318,6 +325,10 @@ def merge_losses(own: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict
         raise ValueError(f'the student already has losses named {shared}: take either the hook or '
                          'the wrapper (both have several terms), or several hooks')
     return {**own, **added}
+
+
+def _times(losses: Mapping[str, Tensor], weight: Any) -> dict[str, Tensor]:
+    return {key: value * weight if _counts(key) else value for key, value in losses.items()}
 
 
 def _learnt(losses: Mapping[str, Any]) -> list[Tensor]:

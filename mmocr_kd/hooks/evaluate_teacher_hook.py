@@ -59,7 +59,7 @@ def evaluate_teachers(runner: Runner, owner: Distiller | Any) -> None:
         if teacher.evaluate:
             teacher.evaluate = False  # done
             owner.detach()
-            _evaluate(runner, teacher, f'teacher{place or ""}')
+            _evaluate(runner, teacher, f'{getattr(owner, "prefix", "")}teacher{place or ""}')
 
 
 def _evaluate(runner: Runner, teacher: Teacher, tag: str) -> None:

@@ -54,6 +54,10 @@ class MaskETDistillHook(Hook):
             replaces.
         RecordingError: When training starts, if the detector has no text probability map.
         FileNotFoundError, CheckpointError: Likewise, if the teacher cannot be loaded.
+
+    Map: terms ``adapters/terms.py``, sources ``adapters/text_logits.py``, masks
+    ``adapters/text_mask.py``; a step ``distill/distiller.py``, what it compares
+    ``distill/comparison.py``, weights ``distill/auto_weight.py``; losses ``losses/``.
     """
 
     def __init__(self,

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmocr_kd.distill import (
     AutoWeight,
+    Comparison,
     Distiller,
     RecordingError,
     Source,
@@ -153,6 +154,35 @@ def test_the_recorded_tensor_itself_is_shared_by_default():
     # The gradient of the task is 3 everywhere, that of the term 2 times the output.
     expected = 3 * math.sqrt(12) / (2 * student(x).norm().item())
     assert losses['weight_kd'].item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_terms_without_a_teacher_are_the_task_with_their_weights():
+    torch.manual_seed(0)
+    student = nn.Linear(5, 3)
+
+    class Labels(nn.Module):
+        def forward(self, student, teacher, mask):
+            return {'loss_labels': student.sum()}
+
+    class Alone(Comparison):
+        student, teacher = {'it': Source('')}, {}
+
+        def after(self, ours, theirs, noted):
+            return ours['it'], None, None
+
+    def distiller(weight, teacher):
+        comparison = TensorComparison(Source(''))
+        return Distiller({'labels': Term(Labels(), Alone(), None, weight=weight),
+                          'kd': Term(Square(), comparison, teacher, weight=AutoWeight(1.))})
+
+    model = distiller(3., Still())
+    model.attach(student)
+    x = torch.randn(4, 5)
+    losses = model.around(lambda: student(x) is None or {}, x, ())
+    expected = 3 * math.sqrt(12) / (2 * student(x).norm().item())
+    assert losses['weight_kd'].item() == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match="of 'labels': it needs no teacher"):
+        distiller(AutoWeight(), Still())
 
 
 def test_without_a_task_there_is_no_share():

@@ -217,6 +217,13 @@ def test_what_rests_and_learns_gets_a_gradient_of_zero(student, monkeypatch):
     assert all((p.grad == 0).all() for p in adaptor.parameters())
 
 
+def test_a_teacher_that_does_not_answer_is_named(student):
+    distiller = Distiller({'a': term(Remembered())})
+    distiller.attach(student)
+    with pytest.raises(RecordingError, match="nothing to say of 'hidden'"):
+        distiller.begin(torch.ones(1, 3), ())
+
+
 def test_a_step_that_fails_leaves_nothing_behind(student):
     distiller = Distiller({'a': term(Remembered(hidden=torch.zeros(1, 4)))})
     distiller.attach(student)

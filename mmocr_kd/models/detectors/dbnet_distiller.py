@@ -31,6 +31,9 @@ class DBNetDistiller(DBNet):
 
     Raises:
         ValueError, TypeError: If a field has an unknown value or ``terms`` is empty.
+
+    Map: terms ``adapters/terms.py``; a step ``distill/distiller.py``, what it compares
+    ``distill/comparison.py``; adaptors ``models/adaptors``; losses ``losses/``.
     """
 
     def __init__(self,

@@ -71,6 +71,10 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
 
     Raises:
         ValueError, TypeError: If a field has an unknown value or ``losses`` is empty.
+
+    Map: a step ``distill/distiller.py``; what losses compare
+    ``adapters/recognition/reading_comparison.py``, out of which modules ``reading_sources.py``
+    beside it; the teacher ``recognizer_teacher.py``; labels ``labels.py``; losses ``losses/``.
     """
 
     def __init__(self,

@@ -36,6 +36,8 @@ class EnsembleTeacher(Teacher):
     Raises:
         ValueError: If there are no teachers, or not as many weights, or one is not positive.
         TypeError: If a config is no teacher's.
+
+    Map: its teachers ``adapters/terms.py`` builds.
     """
 
     def __init__(self, teachers: Sequence[dict[str, Any]],

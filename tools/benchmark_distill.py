@@ -11,7 +11,19 @@ from typing import Any
 os.environ.setdefault('KINETO_LOG_LEVEL', '9')  # before torch: its profiler is chatty
 
 import torch
-from distill_bench import ADDED, DISTILLED, STUDENT, TEACHER, WHOLE, Bench, build_bench
+from distill_bench import (
+    ADDED,
+    CACHED,
+    DISTILLED,
+    PRICE,
+    STUDENT,
+    TEACHER,
+    WHOLE,
+    Bench,
+    CachedBench,
+    build_bench,
+    is_cached,
+)
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -63,34 +75,45 @@ def prepare(args: argparse.Namespace, folder: str) -> tuple[Bench, dict[str, Any
         The models, and the batch they see.
     """
     cfg = read_config(args.config, args.cfg_options)
+    cached = is_cached(cfg)
+    if cached and (args.random_teacher or not args.real_data):
+        raise ValueError(f'{args.config} has a CachedTeacher, which knows real photos and not of '
+                         'random weights: give --real-data, and no --random-teacher')
     require_files(cfg, ['train_dataloader'] if args.real_data else [],
                   training=not args.random_teacher)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
-    bench = build_bench(cfg, folder, args.random_teacher)
+    bench: Any = (CachedBench(cfg, folder) if cached else
+                  build_bench(cfg, folder, args.random_teacher))
     size = args.batch_size or cfg.train_dataloader.batch_size
-    return bench, real_batch(cfg, size) if args.real_data else bench.made_up(size, args)
+    return bench, (real_batch(cfg, size, bench) if args.real_data else bench.made_up(size, args))
 
 
-def real_batch(cfg: Config, batch_size: int) -> dict[str, Any]:
+def real_batch(cfg: Config, batch_size: int, bench: Any) -> dict[str, Any]:
     """The first batch of a config's training data.
 
     Args:
         cfg: The config.
         batch_size: How many images.
+        bench: Whose teachers may have something to add.
     """
     loader = dict(cfg.train_dataloader, batch_size=batch_size, num_workers=0,
                   persistent_workers=False)
-    return next(iter(Runner.build_dataloader(loader, seed=0)))
+    loader = Runner.build_dataloader(loader, seed=0)
+    bench.prepare_data(loader.dataset)
+    return next(iter(loader))
 
 
 def ratios(timings: dict[str, Timing]) -> dict[str, Ratio]:
     """Both ways to look at the cost; each round counts as one measurement.
 
     Args:
-        timings: Of all three cases, measured in the same rounds.
+        timings: Of all three or four cases, measured in the same rounds.
     """
+    found = {}
+    if CACHED in timings:
+        found[PRICE] = median_ratio(timings[CACHED].seconds, timings[STUDENT].seconds)
     rounds = list(zip(*(timings[name].seconds for name in (STUDENT, TEACHER, DISTILLED))))
-    return {
+    return found | {
         ADDED: median_ratio([both - student for student, _, both in rounds],
                             [teacher for _, teacher, _ in rounds]),
         WHOLE: median_ratio([both for _, _, both in rounds],
@@ -118,8 +141,8 @@ def report(timings: dict[str, Timing], resident: dict[str, int], transient: dict
     found = ratios(timings)
     lines += ['', ADDED, time_line(found[ADDED], targets.get(ADDED)),
               f'  memory  {extra / peak[TEACHER]:.3f}  ({extra / 1e6:+.1f} MB)']
-    if WHOLE in targets:
-        lines += ['', WHOLE, time_line(found[WHOLE], targets[WHOLE])]
+    lines += [line for name in (WHOLE, PRICE) if name in targets and name in found
+              for line in ('', name, time_line(found[name], targets[name]))]
     return '\n'.join(lines)
 
 

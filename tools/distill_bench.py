@@ -12,6 +12,7 @@ import torch
 from made_up_batches import texts_in_images, word_pairs
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 from mmocr.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
@@ -23,11 +24,14 @@ from mmocr_kd.distill import Teacher, model_config
 from mmocr_kd.hooks import MaskETDistillHook
 from mmocr_kd.measure import Case, peak_bytes, tensor_bytes
 from mmocr_kd.models.recognizers import LowResRecognizerDistiller
+from mmocr_kd.teachers import CachedTeacher
 
 STUDENT, TEACHER, DISTILLED = 'student step', 'teacher forward', 'distilled step'
 # What a distilled step costs in relation to its parts.
 ADDED = '(distilled - student) / teacher forward'
 WHOLE = 'distilled / (student + teacher forward)'
+CACHED = 'cached step'
+PRICE = 'cached / student'
 
 
 class Bench(ABC):
@@ -62,6 +66,15 @@ class Bench(ABC):
     def device(self) -> torch.device:
         """Where all of it runs."""
         return next(self.plain.parameters()).device
+
+    def prepare_data(self, dataset: Any) -> None:
+        """Let the answers of stores come with the data.
+
+        Args:
+            dataset: Of the training.
+        """
+        for teacher in self.teachers:
+            teacher.prepare_data(dataset)
 
     @abstractmethod
     def made_up(self, batch_size: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -186,6 +199,59 @@ class LowResBench(Bench):
         return data['hr_inputs'], data['data_samples']
 
 
+class CachedBench:
+    """A distillation whose teacher's answers lie in a store, beside the same with the teacher.
+
+    Args:
+        cfg: The config, with a ``CachedTeacher`` that says who filled its store.
+        folder: For temporary files.
+    """
+
+    targets = {PRICE: 1.05}
+
+    def __init__(self, cfg: Config, folder: str) -> None:
+        self.online = build_bench(live(cfg), str(Path(folder, 'online')))
+        self.cached = build_bench(cfg, str(Path(folder, 'cached')))
+        self.targets = self.targets | self.online.targets
+        self.device = self.online.device
+
+    def prepare_data(self, dataset: Any) -> None:
+        """Let the store's answers come with the data."""
+        self.cached.prepare_data(dataset)
+
+    def cases(self, batch: dict[str, Any]) -> dict[str, Case]:
+        """See :class:`Bench`; ``CACHED`` as well."""
+        return self.online.cases(batch) | {CACHED: self.cached.cases(batch)[DISTILLED]}
+
+    def resident(self) -> dict[str, int]:
+        """See :class:`Bench`."""
+        return self.online.resident() | {CACHED: self.cached.resident()[DISTILLED]}
+
+    def transient(self, batch: dict[str, Any]) -> dict[str, int]:
+        """See :class:`Bench`."""
+        return {name: peak_bytes(case(), self.device) for name, case in self.cases(batch).items()}
+
+
+def live(cfg: Config) -> Config:
+    """A config in which the teachers themselves stand where stores did."""
+    return Config(_live(cfg.to_dict()), filename=cfg.filename)
+
+
+def _live(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_live(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if 'type' in part and class_of(part, MODELS) is CachedTeacher:
+        return part['teacher']
+    return {key: _live(value) for key, value in part.items()}
+
+
+def is_cached(cfg: Config) -> bool:
+    """Whether a store teaches in this config, and it says who filled it."""
+    return any(part.get('teacher') for part in _find(cfg.to_dict(), CachedTeacher, MODELS))
+
+
 def build_bench(cfg: Config, folder: str, random_teacher: bool = False) -> Bench:
     """Build what suits a config.
 
@@ -213,22 +279,22 @@ def pair_sizes(cfg: Config, low: Sequence[int] | None) -> tuple[tuple[int, int],
     """
     if low is not None:
         return (low[0], low[1]), (2 * low[0], 2 * low[1])
-    found = next(_find(cfg.train_dataloader, PairedResize), None)
+    found = next(_find(cfg.train_dataloader, PairedResize, TRANSFORMS), None)
     if found is None:
         raise ValueError(f'{cfg.filename} has no PairedResize in train_dataloader: give --size')
     resize = TRANSFORMS.build(found)
     return resize.lr_scale[::-1], resize.hr_scale[::-1]
 
 
-def _find(part: Any, kind: type) -> Iterator[dict[str, Any]]:
-    """Configs of the transform ``kind`` anywhere inside ``part``."""
+def _find(part: Any, kind: type, registry: Registry) -> Iterator[dict[str, Any]]:
+    """Configs of ``kind`` anywhere inside ``part``."""
     if isinstance(part, dict):
-        if 'type' in part and class_of(part, TRANSFORMS) is kind:
+        if 'type' in part and class_of(part, registry) is kind:
             yield part
         part = part.values()
     if not isinstance(part, str) and hasattr(part, '__iter__'):
         for inner in part:
-            yield from _find(inner, kind)
+            yield from _find(inner, kind, registry)
 
 
 def _randomize(part: Any, folder: str) -> None:

@@ -6,10 +6,13 @@ import time
 import benchmark_distill
 import pytest
 import torch
+from click.testing import CliRunner
 from conftest import ROOT
-from distill_bench import ADDED, DISTILLED, STUDENT, TEACHER, WHOLE
+from distill_bench import ADDED, CACHED, DISTILLED, PRICE, STUDENT, TEACHER, WHOLE, live
+from mmengine.config import Config
 from tiny_configs import distilling, distilling_words
 
+from mmocr_kd.cli import main as mmocr_kd_command
 from mmocr_kd.distill import ModelTeacher
 from mmocr_kd.measure import Timing
 
@@ -54,6 +57,37 @@ def test_prints_all_three_and_the_ratios(kind, tmp_path, capsys):
     assert bool(whole) == (kind == 'ctc')
     target = r'time +[-\d.]+ .*target <= {}: (met|missed)'.format
     assert re.search(target(1.1), whole) if whole else re.search(target(1.05), added)
+
+
+class TestAStore:
+
+    @pytest.fixture
+    def config(self, tmp_path):
+        path = distilling(tmp_path)
+        cfg = Config.fromfile(path)
+        teacher = cfg.custom_hooks[0].teacher
+        cfg.custom_hooks[0].teacher = dict(
+            type='CachedTeacher', store=str(tmp_path / 'store'), teacher=teacher)
+        cfg.dump(path)
+        return str(path)
+
+    def test_is_measured_beside_its_teacher_and_the_plain_student(self, config, capsys):
+        assert CliRunner().invoke(mmocr_kd_command, ['cache', config]).exit_code == 0
+        benchmark_distill.main([config, '--real-data', '--iters', '3', '--warmup', '1'])
+        said = capsys.readouterr().out
+        rows = [line for line in said.splitlines() if '.' in line and ' step' in line]
+        names = [row.split('  ')[0] for row in rows]
+        assert names == [STUDENT, DISTILLED, CACHED] and TEACHER in said
+        assert re.search(r'time +[-\d.]+ .*target <= 1.05: (met|missed)', said.partition(PRICE)[2])
+
+    def test_is_replaced_by_its_teacher_for_that(self, config):
+        cfg = Config.fromfile(config)
+        assert live(cfg).custom_hooks[0].teacher == cfg.custom_hooks[0].teacher.teacher
+        assert live(cfg).model == cfg.model
+
+    def test_knows_nothing_of_made_up_images(self, config):
+        with pytest.raises(SystemExit, match='--real-data'):
+            benchmark_distill.main([config, '--iters', '3'])
 
 
 def test_runs_as_a_program(tmp_path):

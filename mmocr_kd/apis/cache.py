@@ -1,4 +1,4 @@
-"""Filling a store: a teacher is asked once about every training photo."""
+"""Filling a store: a teacher is asked once about every training image."""
 from __future__ import annotations
 
 import copy
@@ -14,14 +14,18 @@ from mmengine.config import Config
 from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import init_default_scope
 from mmocr.registry import DATASETS, MODELS
+from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
 from .. import __version__
 from ..adapters import text_logits
+from ..adapters.recognition import hypotheses
+from ..datasets.attach_readings import READINGS, sharp_image
 from ..datasets.parts import parts
 from ..distill import Source
-from ..store import CorruptEntryError, MapStore, MissingEntryError
-from ..teachers.cached_teacher import DIVISOR, TEXT, CachedTeacher, loader_of
+from ..store import CorruptEntryError, MapStore, MissingEntryError, ReadingStore
+from ..store.readings import Reading
+from ..teachers.cached_teacher import DIVISOR, TEXT, CachedTeacher, are_words, loader_of
 from .read_config import class_of
 
 Maps = dict[str, np.ndarray]
@@ -33,16 +37,16 @@ class Filling:
 
     Args:
         store: The store.
-        photos: Image path -> the step that loads it; of this shard.
-        ask: Loaded photo (H, W, 3) -> its maps.
+        photos: Name of a photo or word -> the step that loads it; of this shard.
+        ask: Loaded image (H, W, 3) -> its maps, or readings.
         sizes: Map name -> shape of the first photo's, and how many pixels of a training image one
             of its values is wide there.
-        example: Height and width of the first photo, as the teacher sees it.
+        example: Height and width of the first image, as the teacher sees it.
     """
 
-    store: MapStore
+    store: MapStore | ReadingStore
     photos: dict[str, LoadImageFromFile]
-    ask: Callable[[np.ndarray], Maps]
+    ask: Callable[[np.ndarray], Any]
     sizes: dict[str, tuple[tuple[int, ...], int]]
     example: tuple[int, int]
 
@@ -89,16 +93,17 @@ def prepare_filling(cfg: Config, command: str, out: str | None = None,
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     cached: CachedTeacher = MODELS.build(find_cached_teacher(cfg))
     dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
-    identity = cached.stored(dataset)
-    photos = _photos(dataset)
+    identity, words = cached.stored(dataset), are_words(dataset)
+    photos = _words(dataset) if words else _photos(dataset)
     if not photos:
-        raise ValueError(f'{cfg.filename}: the training data have no photos')
-    ask = _Asker(cached, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')))
+        raise ValueError(f'{cfg.filename}: the training data have no images')
+    kinds: Any = (_WordAsker, ReadingStore) if words else (_Asker, MapStore)
+    ask = kinds[0](cached, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')))
     first = next(iter(photos))
-    maps = ask(_load(photos[first], first))
-    store = MapStore.create(out or cached.folder, identity, command, strides=ask.strides,
+    told = ask(_load(photos[first], first))
+    store = kinds[1].create(out or cached.folder, identity, command, strides=ask.strides,
                             mmocr_kd=__version__, torch=str(torch.__version__))
-    sizes = {name: (values.shape, ask.strides[name]) for name, values in maps.items()}
+    sizes = {name: (told[name].shape, stride) for name, stride in ask.strides.items()}
     index, number = shard
     return Filling(store, dict(list(photos.items())[index::number]), ask, sizes, ask.size)
 
@@ -137,14 +142,51 @@ def _photos(dataset: Any) -> dict[str, LoadImageFromFile]:
             for part in parts(dataset) for index in range(len(part))}
 
 
+def _words(dataset: Any) -> dict[str, LoadImageFromFile]:
+    """In colour, whatever the student sees: black boxes are used to it."""
+    load = LoadImageFromFile()
+    return {sharp_image(part.get_data_info(index)): load
+            for part in parts(dataset) for index in range(len(part))}
+
+
 def _load(loader: LoadImageFromFile, path: str) -> np.ndarray:
     try:
         image = loader.transform({'img_path': path})['img']
     except OSError:
         raise
     except Exception as error:  # OpenCV and Pillow each raise their own
-        raise ValueError(f'the photo {path!r} cannot be decoded: {error}') from error
+        raise ValueError(f'the image {path!r} cannot be decoded: {error}') from error
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+
+
+def _plain() -> nn.Module:
+    """Who gives images as they are: BGR, 0 to 255."""
+    plain = nn.Conv2d(3, 3, 1)  # by which teachers know that there are three channels
+    plain.data_preprocessor = ImgDataPreprocessor(mean=[0.] * 3, std=[1.] * 3)
+    return plain
+
+
+class _WordAsker:
+    """Asks a teacher about one word, as large as it is.
+
+    Args:
+        cached: Whose teacher is asked.
+        device: Where it runs.
+    """
+
+    def __init__(self, cached: CachedTeacher, device: torch.device) -> None:
+        assert cached.teacher is not None
+        self.teacher, self.device = cached.teacher, device
+        self.strides: dict[str, int] = {}
+        self.size = (0, 0)
+        self.teacher.bind(_plain(), {READINGS: hypotheses})
+
+    @torch.no_grad()
+    def __call__(self, image: np.ndarray) -> Reading:
+        self.size = size = image.shape[0], image.shape[1]
+        inputs = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float()
+        word = TextRecogDataSample(metainfo=dict(ori_shape=size, img_shape=size, valid_ratio=1.0))
+        return self.teacher(inputs, [word])[READINGS][0]
 
 
 class _Asker:
@@ -160,10 +202,8 @@ class _Asker:
         self.cached, self.teacher, self.device = cached, cached.teacher, device
         self.strides: dict[str, int] = {}
         self.size = (0, 0)
-        plain = nn.Module()
-        plain.data_preprocessor = ImgDataPreprocessor()  # BGR, 0 to 255
-        self.teacher.bind(plain, {TEXT: text_logits,
-                                  **{name: Source(name) for name in cached.features}})
+        self.teacher.bind(_plain(), {TEXT: text_logits,
+                                     **{name: Source(name) for name in cached.features}})
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray) -> Maps:

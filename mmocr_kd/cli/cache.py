@@ -1,4 +1,4 @@
-"""``mmocr-kd cache``: ask a teacher once about every training photo."""
+"""``mmocr-kd cache``: ask a teacher once about every training image."""
 from __future__ import annotations
 
 import re
@@ -33,11 +33,11 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str) -> tu
               help='A field of the config to replace; may be repeated.')
 def cache(config: str, out: str | None, shard: tuple[int, int], device: str | None,
           cfg_options: tuple[str, ...]) -> None:
-    """Ask the teacher of CONFIG once about every training photo.
+    """Ask the teacher of CONFIG once about every training photo or word.
 
     CONFIG is a training config in whose hook or model the teacher is
     dict(type='CachedTeacher', store='work_dirs/cache/NAME', teacher=dict(...)): the inner one is
-    asked here, and training with the same CONFIG reads the store. Photos are not augmented. The
+    asked here, and training with the same CONFIG reads the store. Images are not augmented. The
     command may be stopped and started again: it goes on where it was.
     """
     from mmengine.config import DictAction
@@ -58,15 +58,15 @@ def cache(config: str, out: str | None, shard: tuple[int, int], device: str | No
 
 def _fill(filling: Filling) -> None:
     click.echo(_summary(filling))
-    sizes = list(with_progress(filling.run(), len(filling.photos), 'photos'))
+    sizes = list(with_progress(filling.run(), len(filling.photos), 'images'))
     written = sum(size > 0 for size in sizes)
     mean = f', {sum(sizes) / written / 1000:.1f} kB each' if written else ''
-    click.echo(f'{written} photos written{mean}; {len(sizes) - written} were there already')
+    click.echo(f'{written} images written{mean}; {len(sizes) - written} were there already')
 
 
 def _summary(filling: Filling) -> str:
     height, width = filling.example
-    lines = [f'store: {filling.store.folder}; the teacher sees the first photo at {width}x{height}']
+    lines = [f'store: {filling.store.folder}; the teacher sees the first image at {width}x{height}']
     for name, (shape, stride) in filling.sizes.items():
         kind = '8 bits, PNG' if len(shape) == 2 else f'half precision, {_bytes(shape)}'
         lines.append(f'  {name}: {"x".join(map(str, shape))}, {kind}; in training one value for '

@@ -11,10 +11,12 @@ from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ..adapters import build_teacher, text_logits
+from ..adapters.recognition import hypotheses
+from ..datasets.attach_readings import READINGS, AttachReadings, sharp_image
 from ..datasets.carry_maps import CarryMaps
 from ..datasets.parts import parts
 from ..distill import RecordingError, Source, SourceLike, Teacher, TeacherOutputError
-from ..store import MapStore
+from ..store import MapStore, ReadingStore
 
 TEXT = 'text'
 EPS = 1 / 510  # half of what 8 bits tell apart: 0 and 255 are logits of -6.2 and 6.2
@@ -23,22 +25,24 @@ DIVISOR = 32  # what detectors need sides to be a multiple of
 
 @MODELS.register_module()
 class CachedTeacher(Teacher):
-    """Reads what a teacher said of each photo, instead of asking it in every step.
+    """Reads what a teacher said of each photo or word, instead of asking it in every step.
 
-    ``mmocr-kd cache CONFIG`` asks ``teacher`` once about every training photo, not augmented, and
+    ``mmocr-kd cache CONFIG`` asks ``teacher`` once about every training image, not augmented, and
     fills the store; the same config then trains from it, as fast as without a teacher. What was
     said follows each photo through the geometry of the training pipeline and none of its colours
     (:mod:`mmocr_kd.datasets.carry_maps`). Nothing but an index is in memory.
 
     It knows the text probability map of a detector, in 8 bits, and the ``features`` that were
-    asked for. In ``DBNetDistiller`` it needs ``dict(type='TeacherDataHook')`` in ``custom_hooks``.
+    asked for; of data sets of words the hypotheses of a recogniser, which saw them in colour and as
+    large as they are. In ``DBNetDistiller`` and ``LowResRecognizerDistiller`` it needs
+    ``dict(type='TeacherDataHook')`` in ``custom_hooks``.
 
     Args:
         store: Folder of the store.
         teacher: Config of the teacher that fills it. When training starts, the store is compared
             with it, for which it is not built. None: the store is taken as it is.
         long_side: The longer side of a photo as the teacher sees it is at most so many pixels;
-            both sides are then rounded to multiples of 32.
+            both sides are then rounded to multiples of 32. Words are not resized.
         features: Module path in the teacher -> how many pixels, of what the teacher sees, a stored
             value is wide, at least as many as a value of its own: these are averaged. Half
             precision. ``dict(neck=16)`` of a DBNet's 256 channels takes 1.1 MB for a photo of 960
@@ -51,9 +55,10 @@ class CachedTeacher(Teacher):
         TypeError: Likewise, if the pipeline has a step that maps cannot follow.
         RecordingError: From :meth:`bind`, if something else is wanted.
 
-    Map: what fills the store ``apis/cache.py``; the store ``store/maps.py``; what carries maps
-    through a pipeline ``datasets/carry_maps.py``; who asks ``hooks/masket_distill_hook.py`` or
-    ``models/detectors/dbnet_distiller.py``.
+    Map: what fills the store ``apis/cache.py``; the store ``store/maps.py`` or
+    ``store/readings.py``; what brings it through a pipeline ``datasets/carry_maps.py`` or
+    ``datasets/attach_readings.py``; who asks ``hooks/masket_distill_hook.py``,
+    ``models/detectors/dbnet_distiller.py``, ``models/recognizers/low_res_recognizer_distiller.py``.
     """
 
     sees_images = False
@@ -68,6 +73,7 @@ class CachedTeacher(Teacher):
         self.features = {name: _checked_width(name, width)
                          for name, width in (features or {}).items()}
         self._prefix, self._strides = '', dict[str, int]()
+        self._readings = READINGS
         self._names: dict[str, str] = {}
 
     def identity(self) -> dict[str, Any]:
@@ -92,6 +98,8 @@ class CachedTeacher(Teacher):
         if self.teacher is None:
             raise ValueError(f'CachedTeacher(store={self.folder!r}) has no teacher=dict(...): '
                              'nobody to ask')
+        if are_words(dataset):
+            return dict(teacher=self.teacher.identity())
         loads = {loader_of(part).color_type for part in parts(dataset)}
         return dict(teacher=self.teacher.identity(), features=self.features,
                     preprocessing=dict(long_side=self.long_side, divisor=DIVISOR,
@@ -103,13 +111,23 @@ class CachedTeacher(Teacher):
         Args:
             dataset: Training data, possibly several within wrappers.
         """
-        store = MapStore(self.folder, None if self.teacher is None else self.stored(dataset))
+        identity = None if self.teacher is None else self.stored(dataset)
+        if are_words(dataset):
+            self._attach_readings(dataset, ReadingStore(self.folder, identity))
+            return True
+        store = MapStore(self.folder, identity)
         self._strides = store.manifest['strides']
         for part in parts(dataset):
             store.check([part.get_data_info(i)['img_path'] for i in range(len(part))])
             part.pipeline = CarryMaps(part.pipeline, store.read, self._strides)
             self._prefix = part.pipeline.prefix
         return True
+
+    def _attach_readings(self, dataset: Any, store: ReadingStore) -> None:
+        for part in parts(dataset):
+            store.check([sharp_image(part.get_data_info(i)) for i in range(len(part))])
+            part.pipeline = AttachReadings(part.pipeline, store.read)
+            self._readings = part.pipeline.name
 
     def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
         """See :meth:`Teacher.bind`.
@@ -125,26 +143,34 @@ class CachedTeacher(Teacher):
         Returns:
             Logits (N, H, W) of text, between -6.2 and 6.2, a quarter as high and wide from PSENet
             and PANet; features (N, C, h, w) at the teacher's own stride. Float32, on the device of
-            ``inputs``. Where an image is padded to the batch's size, no text, and 0.
+            ``inputs``. Where an image is padded to the batch's size, no text, and 0. Of hypotheses
+            N lists of ``(text, log-probability)``.
 
         Raises:
-            TeacherOutputError: If samples have no maps.
+            TeacherOutputError: If samples have no maps, or no readings.
         """
-        found = {stored: _stacked([_map(sample, self._prefix + stored)
-                                   for sample in data_samples or [None]],
-                                  inputs, self._strides[stored])
+        samples = data_samples or [None]
+        found = {stored: self._known(stored, inputs, samples)
                  for stored in set(self._names.values())}
         return {name: found[stored] for name, stored in self._names.items()}
+
+    def _known(self, stored: str, inputs: Tensor, samples: Sequence[Any]) -> Any:
+        if stored == READINGS:
+            return [_of(sample, self._readings) for sample in samples]
+        name = self._prefix + stored
+        return _stacked([_map(sample, name) for sample in samples], inputs, self._strides[stored])
 
     def _stored_as(self, source: SourceLike) -> str:
         if source is text_logits:
             return TEXT
+        if source is hypotheses:
+            return READINGS
         if isinstance(source, Source) and source in map(Source, self.features):
             return source.path
         raise RecordingError(
-            f'a CachedTeacher cannot give {source}: it stores text_logits, and whole outputs of '
-            f'modules that features=dict(<module path>=<pixels>) names, here {self.features}; for '
-            'all else take the teacher itself, such as a ModelTeacher')
+            f'a CachedTeacher cannot give {source}: it stores text_logits, hypotheses, and whole '
+            f'outputs of modules that features=dict(<module path>=<pixels>) names, here '
+            f'{self.features}; for all else take the teacher itself, such as a ModelTeacher')
 
 
 def loader_of(dataset: Any) -> LoadImageFromFile:
@@ -164,14 +190,34 @@ def loader_of(dataset: Any) -> LoadImageFromFile:
                     'photos from files can be stored')
 
 
+def are_words(dataset: Any) -> bool:
+    """Whether a data set, or all within wrappers, are of words, not of photos.
+
+    Args:
+        dataset: Training data.
+    """
+    return all(part.metainfo.get('task_name') == 'textrecog' for part in parts(dataset))
+
+
 def _map(sample: Any, name: str) -> Tensor:
-    maps = None if sample is None else sample.get('teacher_maps')
-    if maps is None or name not in maps:
-        raise TeacherOutputError(
-            f'the samples have no teacher_maps with {name!r}: they are no training data, or these '
-            "were not prepared. Beside a distilling model put dict(type='TeacherDataHook') into "
-            'custom_hooks; no other hook may replace the pipeline of the training data')
+    maps = _of(sample, 'teacher_maps')
+    if name not in maps:
+        raise _unprepared(f'teacher_maps with {name!r}')
     return maps.get(name)
+
+
+def _of(sample: Any, name: str) -> Any:
+    found = None if sample is None else sample.get(name)
+    if found is None:
+        raise _unprepared(name)
+    return found
+
+
+def _unprepared(what: str) -> TeacherOutputError:
+    return TeacherOutputError(
+        f'the samples have no {what}: they are no training data, or these were not prepared. '
+        "Beside a distilling model put dict(type='TeacherDataHook') into custom_hooks; no other "
+        'hook may replace the pipeline of the training data')
 
 
 def _stacked(maps: Sequence[Tensor], inputs: Tensor, stride: int) -> Tensor:

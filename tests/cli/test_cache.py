@@ -53,18 +53,18 @@ def test_a_killed_command_goes_on_where_it_was(config, tmp_path):
     assert 5 <= len(before) < 60
     shown = run(config)
     assert shown.exit_code == 0, shown.output
-    assert f'{60 - len(before)} photos written' in shown.output
+    assert f'{60 - len(before)} images written' in shown.output
     assert f'{len(before)} were there already' in shown.output
     after = entries(store)
     assert len(after) == 60
     assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())
     MapStore(store).check([str(tmp_path / f'{i}.png') for i in range(60)])
-    assert '0 photos written; 60 were there' in run(config).output
+    assert '0 images written; 60 were there' in run(config).output
 
 
 def test_shards_make_one_store(config, tmp_path):
     """Writers at the same time: see tests/store/test_maps.py."""
-    assert all('30 photos written' in run(config, '--shard', f'{i}/2').output for i in range(2))
+    assert all('30 images written' in run(config, '--shard', f'{i}/2').output for i in range(2))
     store = MapStore(tmp_path / 'store')
     assert all(store.read(str(tmp_path / f'{i}.png')) for i in range(60))
     lines = (tmp_path / 'store' / 'images.jsonl').read_text().splitlines()
@@ -77,7 +77,7 @@ def test_it_says_what_it_will_write_and_how_to_repeat_it(config, tmp_path):
     assert shown.exit_code == 0, shown.output
     assert 'text: 64x96, 8 bits, PNG; in training one value for 1x1 pixels' in shown.output
     assert 'neck: 16x8x12, half precision, 0.00 MB a photo' in shown.output
-    assert 'sees the first photo at 96x64' in shown.output
+    assert 'sees the first image at 96x64' in shown.output
     command = MapStore(tmp_path / 'other store').command
     assert command == (f"mmocr-kd cache {config} --out '{tmp_path}/other store' "
                        '--cfg-options custom_hooks.0.teacher.features.neck=8')

@@ -20,7 +20,7 @@ from mmocr.registry import DATASETS, HOOKS, MODELS
 
 from mmocr_kd.apis import deployed_config
 from mmocr_kd.datasets.carry_maps import CarryMaps
-from mmocr_kd.store import MapStore
+from mmocr_kd.store import MapStore, ReadingStore
 
 BLOCKS = [block for block in pages.blocks('python') if '_base_' not in block.text]
 
@@ -143,6 +143,17 @@ def store_of_maps(block: pages.Block, folder: Path) -> None:
     assert defined['probabilities'][0, 0] == .2
 
 
+def store_of_readings(block: pages.Block, folder: Path) -> None:
+    """Another engine reads a word, and our store has it."""
+    pytest.importorskip('rapidocr')
+    image = np.full((40, 120, 3), 230, np.uint8)
+    cv2.putText(image, 'Hello', (5, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (40, 20, 0), 2)
+    cv2.imwrite('data/words/hello.png', image)
+    exec(block.text, {})
+    ((text, log_prob), ) = ReadingStore('work_dirs/cache/mine').read('data/words/hello.png')
+    assert text == 'Hello' and -.1 < log_prob < 0
+
+
 def terms_of_a_recogniser(block: pages.Block, folder: Path) -> None:
     """One step, before the black box is due."""
     teacher = tiny_recog.checkpoint('teacher.pth', tiny_recog.crnn_cfg(low_res=False))
@@ -166,7 +177,7 @@ HOW = {
     'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
     'TextSpotInferencer': inferencer_of_spotters, "rec='CRNN'": inferencer_of_detectors,
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
-    'dld.selector': onnx_in_two_parts, 'class MirrorOnTheRight': transform_of_a_strangers,
+    'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings, 'class MirrorOnTheRight': transform_of_a_strangers,
     'MapStore(': store_of_maps,
     "type='NBestLoss'": terms_of_a_recogniser,
 }

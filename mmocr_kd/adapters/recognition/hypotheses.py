@@ -34,8 +34,8 @@ def hypotheses(model: nn.Module) -> Source:
     Raises:
         RecordingError: Always, if somebody looks for it in a network.
     """
-    raise RecordingError(f'{type(model).__name__} has no module that puts hypotheses out: this '
-                         'teacher gives recordings only')
+    raise RecordingError(f'{type(model).__name__} has no module that puts hypotheses out: as a '
+                         "teacher of such, it needs type='RecognizerTeacher'")
 
 
 class Speller:

@@ -6,6 +6,7 @@ from typing import Any
 from mmocr.registry import DATASETS
 
 from ..embedded.arrays import Image
+from .backend import record_path
 from .checked_lmdb_dataset import CheckedRecogLMDBDataset
 
 _VIEWS = {
@@ -21,8 +22,8 @@ class TextZoomDataset(CheckedRecogLMDBDataset):
 
     The file has the keys ``num-samples``, ``image_lr-000000001``, ``image_hr-000000001`` and
     ``label-000000001``, counted from 1. Samples have the low-resolution photo as ``img``, the
-    high-resolution one as ``hr_img``, and their shapes. They were taken with two focal lengths and
-    cut out by hand, so they lie a few pixels apart.
+    high-resolution one as ``hr_img``, their shapes, and ``hr_path`` beside ``img_path``. They were
+    taken with two focal lengths and cut out by hand, so they lie a few pixels apart.
 
     Args:
         ann_file: A folder with ``data.mdb`` in it, or the file itself.
@@ -45,6 +46,12 @@ class TextZoomDataset(CheckedRecogLMDBDataset):
     def images(self) -> dict[str, str]:
         """What each image of a sample is called in the file."""
         return _VIEWS[self.view]
+
+    def _sample(self, number: int) -> dict[str, Any]:
+        sample = super()._sample(number)
+        if 'hr_img' in self.images:  # what teachers look at
+            sample['hr_path'] = record_path(self.ann_file, self.records.key('hr_img', number))
+        return sample
 
     def shapes(self, images: dict[str, Image]) -> dict[str, tuple[int, ...]]:
         """Shapes to put into a sample.

@@ -177,7 +177,8 @@ HOW = {
     'DisjointPhotosHook': words_off_photos, 'train_pipeline =': pipeline,
     'TextSpotInferencer': inferencer_of_spotters, "rec='CRNN'": inferencer_of_detectors,
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
-    'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings, 'class MirrorOnTheRight': transform_of_a_strangers,
+    'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings,
+    'class MirrorOnTheRight': transform_of_a_strangers,
     'MapStore(': store_of_maps,
     "type='NBestLoss'": terms_of_a_recogniser,
 }

@@ -68,6 +68,15 @@ class Teacher(ABC):
         """
         raise NotImplementedError(f'what a {type(self).__name__} says cannot be stored')
 
+    @property
+    def live(self) -> Teacher:
+        """Who can be asked about any image; of a store, who filled it.
+
+        Raises:
+            ValueError: If that is not known.
+        """
+        return self
+
     def prepare_data(self, dataset: Any) -> bool:
         """See the training data, and change it, before workers read any of it.
 

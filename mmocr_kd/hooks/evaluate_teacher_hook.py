@@ -24,16 +24,17 @@ class EvaluateTeacherHook(Hook):
     """Judges the teachers of a distilling model whose configs say ``evaluate=True``.
 
     For all models of this package that have teachers; :class:`~mmocr_kd.hooks.MaskETDistillHook`
-    does the same for its own. Each of them looks once at
-    the validation set, as the student will, and the config's own evaluator judges: maps of text go
-    through the student's postprocessor (DBNet; other detectors, recognisers that are networks, and
-    spotters predict themselves), of hypotheses the most probable counts. Scores are in the log, and
-    in MMEngine's message hub as ``teacher/<metric>`` (``teacher1/<metric>`` of the second one). A
-    resumed training has seen them. Random numbers of the training do not change.
+    does the same for its own. Each of them looks once at the validation set, as the student will,
+    and the config's own evaluator judges: maps of text go through the student's postprocessor
+    (DBNet; other detectors, recognisers that are networks, and spotters predict themselves), of
+    hypotheses the most probable counts. In the place of a store, whoever filled it is asked. Scores
+    are in the log, and in MMEngine's message hub as ``teacher/<metric>`` (``teacher1/<metric>`` of
+    the second one). A resumed training has seen them. Random numbers of the training do not change.
 
     Raises:
-        Exception: When training starts, whatever a teacher raises that cannot look at the
-            validation set, such as a cache without it.
+        ValueError: When training starts, if a store is to be judged that does not say who filled
+            it, or maps of text that the student makes no polygons of.
+        Exception: Likewise, whatever a teacher raises that cannot look at the validation set.
 
     ``distill/teacher.py`` says what a teacher is; ``adapters/text_logits.py`` where a map is.
     """
@@ -59,7 +60,7 @@ def evaluate_teachers(runner: Runner, owner: Distiller | Any) -> None:
         if teacher.evaluate:
             teacher.evaluate = False  # done
             owner.detach()
-            _evaluate(runner, teacher, f'{getattr(owner, "prefix", "")}teacher{place or ""}')
+            _evaluate(runner, teacher.live, f'{getattr(owner, "prefix", "")}teacher{place or ""}')
 
 
 def _evaluate(runner: Runner, teacher: Teacher, tag: str) -> None:

@@ -105,6 +105,14 @@ class CachedTeacher(Teacher):
                     preprocessing=dict(long_side=self.long_side, divisor=DIVISOR,
                                        interpolation='bilinear', color_type=sorted(loads)))
 
+    @property
+    def live(self) -> Teacher:
+        """See :meth:`Teacher.live`."""
+        if self.teacher is None:
+            raise ValueError(f'CachedTeacher(store={self.folder!r}) has no teacher=dict(...), and '
+                             'knows no photos but those of the store: name who filled it')
+        return self.teacher
+
     def prepare_data(self, dataset: Any) -> bool:
         """Open the store, look for each photo, and let its pipeline carry the maps.
 

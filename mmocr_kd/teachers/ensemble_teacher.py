@@ -1,6 +1,7 @@
 """Several teachers as one."""
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any, Callable, Mapping, Sequence
 
@@ -75,6 +76,14 @@ class EnsembleTeacher(Teacher):
         """See :meth:`Teacher.identity`: those of all teachers, and the weights."""
         return dict(type=type(self).__name__, log_weights=self.log_weights,
                     teachers=[teacher.identity() for teacher in self.teachers])
+
+    @property
+    def live(self) -> Teacher:
+        """See :meth:`Teacher.live`: of those of all teachers."""
+        asked = copy.copy(self)
+        asked.teachers = [teacher.live for teacher in self.teachers]
+        asked.sees_images = any(teacher.sees_images for teacher in asked.teachers)
+        return asked
 
     def prepare_data(self, dataset: Any) -> bool:
         """See :meth:`Teacher.prepare_data`; of all teachers."""

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from mmocr_kd.distill import RecordingError, Teacher
 from mmocr_kd.hooks import EvaluateTeacherHook
+from mmocr_kd.teachers import CachedTeacher
 
 WORDS = ('hello', 'ab', '7', 'cat')
 
@@ -153,6 +154,29 @@ def test_a_black_boxs_map_goes_through_the_students_postprocessor(tmp_path):
     assert scores(runner) == {'teacher/found': 4}
     box = found(Account.seen[0][0])[0]
     assert 5 < box[0::2].min() < 15 and 58 < box[0::2].max() < 70
+
+
+@MODELS.register_module()
+class Unread(CachedTeacher):
+    """Of a store that this training never opens."""
+
+    def prepare_data(self, dataset):
+        return False
+
+
+@pytest.mark.parametrize('inside', [False, True])
+def test_of_a_store_who_filled_it_is_judged(inside, tmp_path):
+    teacher = {'type': 'Unread', 'store': 'nowhere', 'teacher': {'type': 'Knowing'}}
+    if inside:
+        teacher = {'type': 'EnsembleTeacher', 'teachers': [teacher]}
+    runner = run(tmp_path, detector(), [masket(teacher, schedule={'start': 9})])
+    assert scores(runner) == {'teacher/found': 4}
+
+
+def test_nobody_is_judged_for_a_store_of_unknown_origin(tmp_path):
+    teacher = {'type': 'Unread', 'store': 'nowhere'}
+    with pytest.raises(ValueError, match='name who filled it'):
+        run(tmp_path, detector(), [masket(teacher, schedule={'start': 9})])
 
 
 def test_several_teachers_are_told_apart_and_the_silent_one_is_not_asked(tmp_path, spec):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 import cv2
+import mmcv
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -167,25 +168,35 @@ def _plain() -> nn.Module:
 
 
 class _WordAsker:
-    """Asks a teacher about one word, as large as it is.
+    """Asks a teacher about one word.
 
     Args:
         cached: Whose teacher is asked.
         device: Where it runs.
+
+    Raises:
+        ValueError: If the teacher is a network, and it is not known what size it reads.
     """
 
     def __init__(self, cached: CachedTeacher, device: torch.device) -> None:
         assert cached.teacher is not None
-        self.teacher, self.device = cached.teacher, device
+        self.teacher, self.device, self.word_size = cached.teacher, device, cached.word_size
         self.strides: dict[str, int] = {}
         self.size = (0, 0)
         self.teacher.bind(_plain(), {READINGS: hypotheses})
+        if self.teacher.networks and not self.word_size:
+            raise ValueError('CachedTeacher: a network of MMOCR reads words of one size: give '
+                             'word_size=(height, width), such as (32, 128)')
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray) -> Reading:
-        self.size = size = image.shape[0], image.shape[1]
+        own = image.shape[0], image.shape[1]
+        self.size = height, width = self.word_size or own
+        if self.size != own:  # as in configs of pairs of words
+            image = mmcv.imresize(image, (width, height), interpolation='bicubic', backend='pillow')
         inputs = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float()
-        word = TextRecogDataSample(metainfo=dict(ori_shape=size, img_shape=size, valid_ratio=1.0))
+        word = TextRecogDataSample(metainfo=dict(ori_shape=own, img_shape=self.size,
+                                                 valid_ratio=1.0))
         return self.teacher(inputs, [word])[READINGS][0]
 
 

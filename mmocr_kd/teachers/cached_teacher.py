@@ -33,16 +33,18 @@ class CachedTeacher(Teacher):
     (:mod:`mmocr_kd.datasets.carry_maps`). Nothing but an index is in memory.
 
     It knows the text probability map of a detector, in 8 bits, and the ``features`` that were
-    asked for; of data sets of words the hypotheses of a recogniser, which saw them in colour and as
-    large as they are. In ``DBNetDistiller`` and ``LowResRecognizerDistiller`` it needs
-    ``dict(type='TeacherDataHook')`` in ``custom_hooks``.
+    asked for; of data sets of words the hypotheses of a recogniser, which saw them in colour. In
+    ``DBNetDistiller`` and ``LowResRecognizerDistiller`` it needs ``dict(type='TeacherDataHook')``
+    in ``custom_hooks``.
 
     Args:
         store: Folder of the store.
         teacher: Config of the teacher that fills it. When training starts, the store is compared
             with it, for which it is not built. None: the store is taken as it is.
         long_side: The longer side of a photo as the teacher sees it is at most so many pixels;
-            both sides are then rounded to multiples of 32. Words are not resized.
+            both sides are then rounded to multiples of 32.
+        word_size: Height and width of a word as the teacher sees it. None: as large as it is, for
+            teachers with a rule of their own (``OnnxTeacher``); networks of MMOCR need it.
         features: Module path in the teacher -> how many pixels, of what the teacher sees, a stored
             value is wide, at least as many as a value of its own: these are averaged. Half
             precision. ``dict(neck=16)`` of a DBNet's 256 channels takes 1.1 MB for a photo of 960
@@ -64,10 +66,14 @@ class CachedTeacher(Teacher):
     sees_images = False
 
     def __init__(self, store: str | os.PathLike[str], teacher: dict[str, Any] | None = None,
-                 long_side: int = 960, features: Mapping[str, int] | None = None) -> None:
+                 long_side: int = 960, features: Mapping[str, int] | None = None,
+                 word_size: tuple[int, int] | None = None) -> None:
         if not (isinstance(long_side, int) and long_side >= DIVISOR):
             raise ValueError(f'long_side={long_side!r} must be an integer >= {DIVISOR}')
+        if word_size is not None and (len(word_size) != 2 or min(word_size) < 1):
+            raise ValueError(f'word_size={word_size!r} must be height and width in pixels, or None')
         self.folder = os.fspath(store)
+        self.word_size = None if word_size is None else (word_size[0], word_size[1])
         self.teacher = None if teacher is None else build_teacher(teacher)
         self.long_side = long_side
         self.features = {name: _checked_width(name, width)
@@ -99,7 +105,8 @@ class CachedTeacher(Teacher):
             raise ValueError(f'CachedTeacher(store={self.folder!r}) has no teacher=dict(...): '
                              'nobody to ask')
         if are_words(dataset):
-            return dict(teacher=self.teacher.identity())
+            return dict(teacher=self.teacher.identity(), preprocessing=dict(
+                word_size=self.word_size, interpolation='bicubic', color_type=['color']))
         loads = {loader_of(part).color_type for part in parts(dataset)}
         return dict(teacher=self.teacher.identity(), features=self.features,
                     preprocessing=dict(long_side=self.long_side, divisor=DIVISOR,

@@ -151,12 +151,14 @@ class OnnxTeacher(Teacher):
 
     def identity(self) -> dict[str, Any]:
         """See :meth:`Teacher.identity`: digests of the files, and all fields."""
-        files = [Path(self.model)]
+        files, pixels = [Path(self.model)], [(self.mean, self.std)]
         if self.model == 'rapidocr':
-            files = [rapidocr_model(task).path for task in ('det', 'rec')]
+            known = [rapidocr_model(task) for task in ('det', 'rec')]
+            files = [model.path for model in known]
+            pixels = [(self.mean or model.mean, self.std or model.std) for model in known]
         dictionary = self.dictionary and digest_of(Path(self.dictionary))
         return dict(type=type(self).__name__, model=[digest_of(file) for file in files],
-                    mean=self.mean, std=self.std, bgr_to_rgb=self.bgr_to_rgb, output=self.output,
+                    pixels=pixels, bgr_to_rgb=self.bgr_to_rgb, output=self.output,
                     max_side=self.max_side, word_size=list(self.word_size),
                     keep_ratio=self.keep_ratio, dictionary=dictionary, blank_idx=self.blank_idx,
                     num_readings=self.num_readings)

@@ -3,6 +3,7 @@ import copy
 import json
 
 import cv2
+import mmcv
 import numpy as np
 import pytest
 import tiny_recog
@@ -49,8 +50,8 @@ def teacher(tmp_path):
 def dataset(tmp_path):
     words = []
     for index, text in enumerate(TEXTS):
-        image = np.full((32, 100, 3), 220, np.uint8)
-        cv2.putText(image, text, (2, 24), cv2.FONT_HERSHEY_SIMPLEX, .8, (30, 10, 60), 2)
+        image = np.full((40, 30 * len(text), 3), 220, np.uint8)
+        cv2.putText(image, text, (2, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (30, 10, 60), 2)
         cv2.imwrite(str(tmp_path / f'{index}.png'), image)
         words.append(dict(img_path=f'{index}.png', instances=[dict(text=text)]))
     meta = dict(dataset_type='TextRecogDataset', task_name='textrecog')
@@ -61,7 +62,8 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def cfg(tmp_path, teacher, dataset):
-    cached = dict(type='CachedTeacher', store=str(tmp_path / 'store'), teacher=teacher)
+    cached = dict(type='CachedTeacher', store=str(tmp_path / 'store'), teacher=teacher,
+                  word_size=(32, 100))
     model = dict(type='LowResRecognizerDistiller', student=tiny_recog.crnn_cfg(), teacher=cached,
                  losses=dict(nbest=dict(type='NBestLoss'), hard=dict(type='HardLabelLoss')),
                  init_student_from_teacher=False)
@@ -103,8 +105,10 @@ def test_a_step_learns_what_the_teacher_told(cfg, tmp_path, teacher):
     live.bind(plain, {'told': hypotheses})
     assert len(spy.samples) == 4
     for sample in spy.samples:
-        grey = cv2.imread(sample.img_path, cv2.IMREAD_GRAYSCALE)
-        image = (torch.from_numpy(grey)[None, None].float() - 127) / 127
+        image = cv2.cvtColor(mmcv.imresize(
+            cv2.imread(sample.img_path), (100, 32), interpolation='bicubic', backend='pillow'),
+            cv2.COLOR_BGR2GRAY)
+        image = (torch.from_numpy(image)[None, None].float() - 127) / 127
         (told, ) = live(image, [sample])['told']
         assert [text for text, _ in sample.teacher_readings] == [text for text, _ in told]
         assert [p for _, p in sample.teacher_readings] == pytest.approx([p for _, p in told],
@@ -131,6 +135,10 @@ def test_what_changed_is_noticed_before_the_first_step(cfg, tmp_path, teacher):
     other.model.teacher.teacher.num_readings = 2
     with pytest.raises(ForeignStoreError, match='num_readings'):
         train(other)
+    other = copy.deepcopy(cfg)
+    other.model.teacher.word_size = (32, 128)
+    with pytest.raises(ForeignStoreError, match='word_size'):
+        train(other)
     cv2.imwrite(str(tmp_path / '2.png'), np.zeros((32, 100, 3), np.uint8))
     with pytest.raises(StaleEntryError, match='2.png'):
         train(cfg)
@@ -151,6 +159,15 @@ def test_a_detectors_teacher_knows_no_readings(cfg, tmp_path):
     assert done.exit_code == 1 and "type='RecognizerTeacher'" in done.output
     with pytest.raises(RecordingError, match='hypotheses'):
         CachedTeacher(tmp_path / 'store').bind(torch.nn.Module(), {'x': lambda model: None})
+
+
+def test_networks_need_to_be_told_what_size_they_read(cfg, tmp_path):
+    del cfg.model.teacher['word_size']
+    cfg.dump(tmp_path / 'config.py')
+    done = CliRunner().invoke(main, ['cache', str(tmp_path / 'config.py')])
+    assert done.exit_code == 1 and 'word_size=(height, width)' in done.output
+    with pytest.raises(ValueError, match='word_size=.32, 0.'):
+        CachedTeacher('store', word_size=(32, 0))
 
 
 def test_two_stores_of_the_same_words(cfg, tmp_path, dataset):

@@ -17,7 +17,7 @@ from mmocr.registry import DATASETS
 from outputs import in_one_line
 from torch import Tensor, nn
 
-from mmocr_kd.adapters import build_term, build_terms, text_logits
+from mmocr_kd.adapters import build_teacher, build_term, text_logits
 from mmocr_kd.apis import find_distillation, load_student, read_config, require_files
 from mmocr_kd.distill import Recorder, Teacher, TensorComparison
 from mmocr_kd.losses import binary_entropy
@@ -37,6 +37,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help="the student's")
     parser.add_argument('out', type=Path, metavar='out_dir', help='where to write the pictures')
     parser.add_argument('--num', type=int, default=8, help='how many images, from the first on')
+    parser.add_argument('--term', type=int, default=0,
+                        help='which of several terms: whose teacher, and whose mask')
     parser.add_argument('--split', choices=('val', 'test'), default='val', help='of which data')
     parser.add_argument('--device', default='cpu', help='where to run the models')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
@@ -51,22 +53,25 @@ class Viewer:
         cfg: A config that distils.
         checkpoint: The student's.
         device: Where to run both.
+        term: Which of the config's comparisons.
 
     Raises:
         ValueError, FileNotFoundError, RuntimeError: If a checkpoint cannot be loaded or a model
             has no text probability map.
     """
 
-    def __init__(self, cfg: Config, checkpoint: str, device: str) -> None:
+    def __init__(self, cfg: Config, checkpoint: str, device: str, term: int = 0) -> None:
         self.device = device
         self.student: nn.Module = load_student(cfg, checkpoint).to(device)
         parts = find_distillation(cfg)
-        first = next(iter(build_terms(parts.terms[:1]).values()))
-        mask, loss = parts.terms[0].get('mask'), parts.terms[0].get('loss')
+        if not 0 <= term < len(parts.terms):
+            raise ValueError(f'--term {term}: the config has {len(parts.terms)} terms, from 0 on')
+        chosen = parts.terms[term]
         # Of the maps of text, whatever it is that the term compares.
-        self.comparison: TensorComparison = build_term(loss, mask=mask).comparison
+        self.comparison: TensorComparison = build_term(
+            chosen.get('loss'), mask=chosen.get('mask')).comparison
         self.recorder = Recorder(self.student, {'text': text_logits})
-        self.teacher: Teacher = first.teacher
+        self.teacher: Teacher = build_teacher(chosen['teacher'])
         self.teacher.bind(self.student, {'text': text_logits})
 
     @torch.no_grad()
@@ -188,7 +193,7 @@ def main(argv: list[str] | None = None) -> None:
         cfg = read_config(args.config, args.cfg_options)
         require_files(cfg, [f'{args.split}_dataloader'], training=True)
         init_default_scope(cfg.get('default_scope', 'mmocr'))
-        viewer = Viewer(cfg, args.checkpoint, args.device)
+        viewer = Viewer(cfg, args.checkpoint, args.device, args.term)
     dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
     args.out.mkdir(parents=True, exist_ok=True)
     for index in range(min(args.num, len(dataset))):

@@ -34,6 +34,13 @@ def test_a_student_teaches_itself(tmp_path):
     _plain_student().load_state_dict(saved['state_dict'], strict=True)
 
 
+def test_a_weight_is_solved_for(tmp_path):
+    runner, saved = _train_embedded('masket-auto-mobilenetv3-large', tmp_path)
+    weight = runner.message_hub.get_scalar('train/weight_term0').current()
+    assert weight > 0 and weight != 1
+    _plain_student().load_state_dict(saved['state_dict'], strict=True)
+
+
 @pytest.mark.parametrize('arm, losses', [
     ('mutual', {'loss_kd', 'peer.loss_kd'}),
     ('cml-mobilenetv3-large', {'peer.loss_entropy', 'teacher0.loss_kd', 'peer.teacher0.loss_kd'}),

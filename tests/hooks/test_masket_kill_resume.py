@@ -50,7 +50,8 @@ def config(tmp_path):
                 'pipeline': PIPELINE}}},
         'train_cfg': {'by_epoch': True, 'max_epochs': 3},
         'optim_wrapper': {'optimizer': {'type': 'Adam', 'lr': 1e-3}},
-        'custom_hooks': [{'type': 'MaskETDistillHook', 'teacher': teacher},
+        'custom_hooks': [{'type': 'MaskETDistillHook', 'teacher': teacher,
+                          'terms': [{'loss_weight': 'auto', 'every': 7}]},
                          {'type': 'EMAHook'}],
         'work_dir': str(tmp_path / 'run'),
     })
@@ -89,8 +90,12 @@ def test_killed_in_an_epoch_and_resumed(config):
     saved = torch.load(work_dir / 'epoch_3.pth', weights_only=True)
     assert saved['meta']['iter'] == 120 and saved['meta']['epoch'] == 3
     MODELS.build(tiny.dbnet_cfg()).load_state_dict(saved['state_dict'], strict=True)
-    history = saved['message_hub']['log_scalars']['train/loss_kd']
-    assert len(history.data[0]) == 120
+    history = saved['message_hub']['log_scalars']
+    assert len(history['train/loss_kd'].data[0]) == 120
+    # Solved for every seventh step, whatever was in between.
+    weights = history['train/weight_term0'].data[0]
+    changed = [step for step in range(1, 120) if weights[step] != weights[step - 1]]
+    assert changed == list(range(7, 120, 7))
 
 
 @pytest.mark.parametrize('content', [b'', b'not an image', None])

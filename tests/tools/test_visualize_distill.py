@@ -136,3 +136,17 @@ def test_missing_student_and_teacher_are_named(tmp_path):
     (tmp_path / 'teacher.pth').unlink()
     with pytest.raises(SystemExit, match='teacher.checkpoint: .*teacher.pth. does not exist'):
         visualize_distill.main([str(config), str(checkpoint), str(tmp_path / 'out')])
+
+
+def test_of_several_terms_one_is_shown(tmp_path):
+    config, checkpoint = saved(tmp_path)
+    other = tiny.checkpoint(tmp_path / 'other.pth', tiny.dbnet_cfg(), seed=3)
+    cfg = Config.fromfile(config)
+    cfg.custom_hooks[0]['terms'] = [{}, {'mask': 'none', 'teacher': other}]
+    item = visualize_distill.load_item(dataset(config, 'val'), 0)
+    first, second = (visualize_distill.Viewer(cfg, str(checkpoint), 'cpu', term).look(item)
+                     for term in (0, 1))
+    assert first[2].min() == 0 and second[2].min() == 1
+    assert not torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    with pytest.raises(ValueError, match='--term 2: the config has 2 terms'):
+        visualize_distill.Viewer(cfg, str(checkpoint), 'cpu', 2)

@@ -157,15 +157,20 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             Loss name -> scalar.
 
         Raises:
-            ValueError: If ``hr_inputs`` or a text is missing, or the models do not fit together.
+            ValueError: If ``hr_inputs`` or a text is missing, the models do not fit together, or
+                no loss is due.
         """
         self._attach()
         teachers = self.distiller.teachers
         large = _required(hr_inputs) if any(t.sees_images for t in teachers) else inputs
         prepare_targets(self.student.decoder, data_samples)
         with same_orders(self.student, teachers, data_samples):
-            return self.distiller.around(partial(self._read, inputs, data_samples), large,
-                                          data_samples)
+            losses = self.distiller.around(partial(self._read, inputs, data_samples), large,
+                                           data_samples)
+        if not losses.keys() - {'loss_idle'}:
+            raise ValueError(f'none of the losses {list(self.losses)} is due by its schedule, and '
+                             'the student learns from nothing else: let one of them always count')
+        return losses
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any],
                 hr_inputs: Tensor | None = None) -> Sequence[Any]:

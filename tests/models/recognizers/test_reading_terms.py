@@ -142,6 +142,14 @@ def test_terms_rest_by_their_schedules_and_projectors_get_zeros(spec):
     assert all((p.grad == 0).all() for p in model.losses.parameters())
 
 
+def test_a_student_that_would_learn_from_nothing_is_an_error(spec):
+    hub = MessageHub.get_instance('reading_terms')
+    hub.update_info_dict({'loop_stage': 'train', 'epoch': 0, 'iter': 0, 'max_epochs': 9})
+    model = build({'logits': {'loss': LOGITS, 'schedule': {'start': 2}}}, spec)
+    with pytest.raises(ValueError, match=r"none of the losses \['logits'\] is due"):
+        step(model)
+
+
 def test_the_weight_is_solved_for_on_the_visual_feature(spec):
     losses = {'loss_a': {'loss': LOGITS, 'loss_weight': 'auto', 'share': .25}, 'hard': HARD}
     model = build(losses, spec)

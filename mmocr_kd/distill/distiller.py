@@ -57,8 +57,9 @@ class Distiller:
     :meth:`begin` comes before the student's forward pass and :meth:`end` after it; :meth:`around`
     does both. The teachers run first because their activations are freed at once (lower peak
     memory) and because the annotations are still untouched then: MMOCR's DB loss moves polygons in
-    place. Each teacher runs once for a batch, and only if a term that is due asks for it; what
-    several terms want is recorded once.
+    place. (A student with a teacher who is ``late`` has to run on copies.) Each teacher runs once
+    for a batch, and only if a term that is due asks for it; what several terms want is recorded
+    once.
 
     Args:
         terms: Name -> term.
@@ -141,16 +142,18 @@ class Distiller:
         try:
             return self.end(run())
         finally:
-            self._forget()
+            self.forget()
 
     def begin(self, inputs: Tensor, data_samples: Sequence[Any],
-              progress: Progress | None = None) -> bool:
+              progress: Progress | None = None,
+              known: Mapping[Teacher, dict[str, Any]] | None = None) -> bool:
         """Run the teachers and note what the comparisons want to know of the batch.
 
         Args:
             inputs: The normalised batch the teachers look at, shape (N, 3, H, W).
             data_samples: N samples with ground truth; only read.
             progress: How far training is; by default what the running training says.
+            known: What teachers said already, to another distiller that asked them the same.
 
         Returns:
             Whether any term is due; if not, nothing was done, and :meth:`end` is not to follow.
@@ -159,23 +162,21 @@ class Distiller:
             TeacherOutputError: If a recording holds NaN or Inf; on a GPU :meth:`end` says so.
         """
         assert self._recorder is not None, 'attach() comes before begin()'
-        self._forget()
+        self.forget()
         self._remind()
         weights = {name: term.schedule.weight_now(progress) for name, term in self.terms.items()}
         due = {name: weight for name, weight in weights.items() if weight}
         if not due:
             return False
-        step = _Step(due)
-        for teacher in self.teachers:
-            if any(self.terms[name].teacher is teacher for name in due):
-                step.known[teacher] = teacher(inputs, data_samples)
-                step.finite.watch_all(step.known[teacher], data_samples)
-        for name in due:
-            if (key := self._key(name)) not in step.noted:
-                step.noted[key] = key[0].before(inputs, data_samples, self._theirs(step, name))
-        self._step = step
+        self._step = _Step(due, inputs, data_samples, dict(known or {}))
+        self._ask(self._step, late=False)
         self._recorder.start()
         return True
+
+    @property
+    def known(self) -> dict[Teacher, dict[str, Any]]:
+        """What teachers said of the batch that was begun."""
+        return {} if self._step is None else self._step.known
 
     def end(self, own: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute the losses.
@@ -200,6 +201,7 @@ class Distiller:
         assert self._recorder is not None and self._step is not None, 'begin() comes before end()'
         step, self._step = self._step, None
         ours = self._recorder.stop()
+        self._ask(step, late=True)
         found = {name: self._compare(step, name, ours) for name in step.due}
         weights = {name: self.terms[name].weight for name in found}
         task = [own or {}, *(_times(losses, weights[name]) for name, losses in found.items()
@@ -215,7 +217,8 @@ class Distiller:
         step.finite.settle()
         return merge_losses(own or {}, added | self._idle(step.due))
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Keep nothing of a batch whose step failed. May be called repeatedly."""
         self._step = None
         if self._recorder is not None:
             self._recorder.forget()
@@ -223,7 +226,22 @@ class Distiller:
     def _idle(self, due: Collection[str]) -> dict[str, Any]:
         parameters = [p for name, term in self.terms.items() if name not in due
                       for p in term.parameters()]
-        return {'loss_idle': sum(p.sum() * 0 for p in parameters)} if parameters else {}
+        if not parameters:
+            return {}
+        return {f'{self.prefix}loss_idle': sum(p.sum() * 0 for p in parameters)}
+
+    def _ask(self, step: _Step, late: bool) -> None:
+        due = [self._key(name) for name in step.due]
+        for teacher in self.teachers:
+            if teacher.late == late and teacher not in step.known and any(
+                    asked is teacher for _, asked in due):
+                step.known[teacher] = teacher(step.inputs, step.data_samples)
+                if not late:  # else it is as finite as its own losses
+                    step.finite.watch_all(step.known[teacher], step.data_samples)
+        for name, (comparison, asked) in zip(step.due, due):
+            if (asked is not None and asked.late) == late and (comparison, asked) not in step.noted:
+                step.noted[comparison, asked] = comparison.before(
+                    step.inputs, step.data_samples, self._theirs(step, name))
 
     def _remind(self) -> None:
         """Models do not know their runner, and cannot judge their teachers themselves."""
@@ -274,12 +292,17 @@ class _Step:
 
     Args:
         due: Term -> its weight by the schedule.
+        inputs: The batch.
+        data_samples: Its samples.
+        known: What teachers know of it.
     """
 
-    def __init__(self, due: dict[str, float]) -> None:
+    def __init__(self, due: dict[str, float], inputs: Tensor, data_samples: Sequence[Any],
+                 known: dict[Teacher, dict[str, Any]]) -> None:
         self.due = due
+        self.inputs, self.data_samples = inputs, data_samples
+        self.known = known
         self.finite = FiniteCheck()
-        self.known: dict[Teacher, dict[str, Any]] = {}
         # What each comparison with a teacher noted before the student ran, and made after it.
         self.noted: dict[tuple[Comparison, Teacher | None], Any] = {}
         self.seen: dict[tuple[Comparison, Teacher | None], tuple[Any, Any, Any]] = {}

@@ -22,11 +22,13 @@ class Teacher(ABC):
         sees_images: Whether it looks at the images it is called with. A cache does not.
         follows_labels: Whether what it records of a recogniser was read along the labels: only
             then one step of it belongs to one step of the student.
+        late: Whether it knows of a batch only when the student has run: one that learns with it.
     """
 
     evaluate: bool = False
     sees_images: bool = True
     follows_labels: bool = False
+    late: bool = False
 
     @abstractmethod
     def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:

@@ -16,7 +16,7 @@ from ..adapters.recognition import (
     same_orders,
 )
 from ..distill import (
-    FiniteCheck,
+    Distiller,
     Normalization,
     Recorder,
     Renormalize,
@@ -24,7 +24,7 @@ from ..distill import (
     SourceLike,
     Teacher,
     Term,
-    merge_losses,
+    build_weight,
 )
 from .recognizers.plain_student_keys import PlainStudentKeys
 
@@ -52,7 +52,7 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
         terms: What they learn from each other; one dict per comparison. For detectors fields of
             :func:`~mmocr_kd.adapters.build_term` but for ``teacher`` and ``adaptor``; for
             recognisers ``loss``, a :class:`~mmocr_kd.losses.ReadingLoss` that wants a reading, and
-            optionally ``loss_weight`` and ``schedule``.
+            optionally ``loss_weight``, ``share``, ``every`` and ``schedule``.
         teacher: Config of a teacher of both; for recognisers a 'RecognizerTeacher'.
         teacher_terms: What they learn from it; by default ``terms``.
         schedule: When terms count that do not say, fields of
@@ -63,8 +63,9 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
     Raises:
         ValueError, TypeError: If a field has an unknown value, or the students cannot be compared.
 
-    Map: terms ``adapters/terms.py``, comparisons ``distill/comparison.py`` and
-    ``adapters/recognition/reading_comparison.py``, keys ``recognizers/plain_student_keys.py``.
+    Map: terms ``adapters/terms.py``, a step ``distill/distiller.py``, comparisons
+    ``distill/comparison.py`` and ``adapters/recognition/reading_comparison.py``, keys
+    ``recognizers/plain_student_keys.py``.
     """
 
     def __init__(self,
@@ -88,9 +89,9 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
         self._peers = [_Peer(model) for model in self._models]
         self._teacher = None if teacher is None else build_teacher(
             teacher, 'RecognizerTeacher' if self._reads else 'ModelTeacher')
-        self._terms = [self._build_terms(place, terms, teacher_terms or terms, schedule)
-                       for place in range(2)]
-        self._recorders: list[Recorder] = []
+        self._distillers = [
+            Distiller(self._build_terms(place, terms, teacher_terms or terms, schedule), prefix)
+            for place, prefix in enumerate(('', 'peer.'))]
 
     def init_weights(self) -> None:
         """Initialise, and get the teacher: MMEngine does so before the first training step.
@@ -131,19 +132,22 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
             TeacherOutputError: If the teacher gives NaN or Inf, or sizes differ.
         """
         self._attach()
-        finite = FiniteCheck()
+        first, second = self._distillers
         with self._read_along(data_samples):
-            known = self._ask(inputs, data_samples, finite)
-            # Copies: MMOCR's losses move polygons in place.
-            runs = [self._run(place, inputs, copy.deepcopy(data_samples)) for place in range(2)]
-        known.update((peer, _detached(said)) for peer, (_, said) in zip(self._peers, runs))
-        losses: dict[str, Tensor] = {}
-        for place, (own, said) in enumerate(runs):
-            learnt = self._learn(place, said, known, inputs, data_samples)
-            prefix = 'peer.' if place else ''
-            losses |= {prefix + key: loss for key, loss in merge_losses(own, learnt).items()}
-        finite.settle()
-        return losses
+            try:
+                due = [first.begin(inputs, data_samples)]
+                due += [second.begin(inputs, data_samples, known=first.known)]
+                for peer in self._peers:
+                    peer.listen()
+                losses: dict[str, Tensor] = {}
+                own = [self._own_losses(place, inputs, data_samples) for place in range(2)]
+                for distiller, mine, learns in zip(self._distillers, own, due):
+                    losses |= distiller.end(mine) if learns else mine
+                return losses
+            finally:
+                for distiller, peer in zip(self._distillers, self._peers):
+                    distiller.forget()
+                    peer.forget()
 
     @property
     def teachers(self) -> list[Teacher]:
@@ -152,9 +156,8 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
 
     def detach(self) -> None:
         """Take all hooks off the students; the next step listens, and binds the teacher, again."""
-        for recorder in self._recorders:
-            recorder.remove()
-        self._recorders = []
+        for distiller in self._distillers:
+            distiller.detach()
 
     def _build_terms(self, place: int, terms: Sequence[dict[str, Any]],
                      teacher_terms: Sequence[dict[str, Any]],
@@ -175,21 +178,13 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
             raise ValueError(f"a {type(loss).__name__} wants {loss.wants!r} of a teacher: mutual "
                              "learning of recognisers is for losses that want a 'reading'")
         schedule = Schedule(**(fields.pop('schedule') or {}))
-        return Term(loss, ReadingComparison(model, by), by, schedule, **fields)
+        return Term(loss, ReadingComparison(model, by), by, schedule, build_weight(**fields))
 
     def _attach(self) -> None:
         """Listen to both, and bind the teacher; once."""
-        if self._recorders:
-            return
-        for term in (term for terms in self._terms for term in terms.values()):
-            if isinstance(term.comparison, ReadingComparison):
-                term.comparison.require_fitting()
-        if self._teacher is not None:
-            self._teacher.bind(self, _wanted(self._terms[0], 'teacher', self._teacher))
-        self._recorders = [Recorder(model, {
-            **_wanted(self._terms[place], 'student'),
-            **_wanted(self._terms[1 - place], 'teacher', self._peers[place])})
-            for place, model in enumerate(self._models)]
+        for distiller, model in zip(self._distillers, self._models):
+            if not distiller.attached:
+                distiller.attach(self, model)
 
     def _images(self, place: int, inputs: Tensor) -> Tensor:
         """The batch as one student normalises it."""
@@ -203,76 +198,52 @@ class MutualDistiller(PlainStudentKeys, BaseModel):
         teachers = [self._peers[1], *filter(None, [self._teacher])]
         return same_orders(self.student, teachers, data_samples)
 
-    def _ask(self, inputs: Tensor, data_samples: Sequence[Any],
-             finite: FiniteCheck) -> dict[Teacher, dict[str, Any]]:
-        """What the teacher knows, if a term that is due wants that."""
-        asking = [term for term in self._terms[0].values() if term.teacher is self._teacher]
-        if self._teacher is None or not any(term.schedule.weight_now() for term in asking):
-            return {}
-        known = self._teacher(inputs, data_samples)
-        finite.watch_all(known, data_samples)
-        return {self._teacher: known}
-
-    def _run(self, place: int, inputs: Tensor,
-             data_samples: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """One student's own losses, and what was recorded on the way."""
-        own: dict[str, Tensor] = {}
-        model, images = self._models[place], self._images(place, inputs)
-        said = self._recorders[place].record(lambda: own.update(model.loss(images, data_samples)))
-        return own, said
-
-    def _learn(self, place: int, said: Mapping[str, Any],
-               known: Mapping[Teacher, Mapping[str, Any]], inputs: Tensor,
-               data_samples: Sequence[Any]) -> dict[str, Tensor]:
-        """Losses of one student's terms that are due."""
-        learnt: dict[str, Tensor] = {}
-        for name, term in self._terms[place].items():
-            weight = term.schedule.weight_now()
-            if weight and term.teacher is not None:
-                theirs = _pick(name, term, 'teacher', known[term.teacher])
-                noted = term.comparison.before(inputs, data_samples, theirs)
-                seen = term.comparison.after(_pick(name, term, 'student', said), theirs, noted)
-                for key, value in term.loss(*seen).items():
-                    value = value * weight * term.weight if 'loss' in key else value
-                    learnt[f'{name}.{key}' if key in learnt else key] = value
-        return learnt
+    def _own_losses(self, place: int, inputs: Tensor,
+                    data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Losses of one student's own task."""
+        # Of copies: MMOCR's losses move polygons in place.
+        losses = self._models[place].loss(self._images(place, inputs), copy.deepcopy(data_samples))
+        return {self._distillers[place].prefix + key: loss for key, loss in losses.items()}
 
 
 class _Peer(Teacher):
-    """The other student, to whom it is known what it said of a batch."""
+    """The other student, who tells what was recorded of it when it ran."""
 
     follows_labels = True
+    late = True
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
+        self._recorder: Recorder | None = None
 
     @property
     def networks(self) -> tuple[Any, ...]:
         return (self._network, )
 
     def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
-        raise NotImplementedError
+        if self._recorder is not None:
+            self._recorder.remove()
+        self._recorder = Recorder(self._network, wanted)
+
+    def listen(self) -> None:
+        """Record the next forward pass."""
+        assert self._recorder is not None, 'bind() comes before listen()'
+        self._recorder.start()
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        if self._recorder is not None:
+            self._recorder.forget()
 
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Any]:
-        raise NotImplementedError
+        assert self._recorder is not None, 'bind() comes before a batch'
+        return {name: value.detach() for name, value in self._recorder.stop().items()}
 
-
-def _wanted(terms: Mapping[str, Term], side: str,
-            teacher: Teacher | None = None) -> dict[str, SourceLike]:
-    """What terms want of the 'student', or of a 'teacher'."""
-    return {f'{side}.{name}.{key}': thing for name, term in terms.items()
-            if teacher is None or term.teacher is teacher
-            for key, thing in getattr(term.comparison, side).items()}
-
-
-def _pick(name: str, term: Term, side: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What one term wants, by the names it has there; what was not found is left out."""
-    return {key: known[f'{side}.{name}.{key}'] for key in getattr(term.comparison, side)
-            if f'{side}.{name}.{key}' in known}
-
-
-def _detached(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.detach() for name, value in said.items()}
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Peer:
+        """A student of its own: copies of both teach each other."""
+        copied = memo[id(self)] = _Peer(copy.deepcopy(self._network, memo))
+        copied._recorder = copy.deepcopy(self._recorder, memo)
+        return copied
 
 
 def _both_read(models: Sequence[Any]) -> bool:
@@ -298,7 +269,6 @@ def _require_fields(students: Sequence[Any], terms: Sequence[dict[str, Any]], te
         raise ValueError('teacher_terms without a teacher: nobody to learn them from')
     for term in (*terms, *(teacher_terms or ())):
         known = {'adaptor', 'teacher'} & set(term)
-        if known or term.get('loss_weight') == 'auto':
-            raise ValueError(f'a term has {sorted(known) or "loss_weight=auto"}, which mutual '
-                             'learning cannot do: give one teacher beside terms, compare what '
-                             'has the same size, and write weights as numbers')
+        if known:
+            raise ValueError(f'a term has {sorted(known)}, which mutual learning cannot do: give '
+                             'one teacher beside terms, and compare what has the same size')

@@ -217,6 +217,28 @@ def test_readers_in_random_orders_read_in_the_same_ones(tmp_path):
     assert losses['loss_ce'] == losses['peer.loss_ce']
 
 
+def test_each_weighs_what_it_learns_against_its_own_task():
+    model, same = (build(terms=[{**KD, 'loss_weight': weight}]) for weight in ('auto', 1.))
+    found, plain = (each(**tiny.prepared(each), mode='loss') for each in (model, same))
+    weights = {prefix: found[f'{prefix}weight_mutual0'].item() for prefix in ('', 'peer.')}
+    assert weights[''] != weights['peer.'] and 1 not in weights.values()
+    for prefix, weight in weights.items():
+        torch.testing.assert_close(found[f'{prefix}loss_kd'], weight * plain[f'{prefix}loss_kd'])
+
+
+def test_a_step_that_fails_leaves_nothing_behind():
+    model = build()
+    handle = model.peer.det_head.threshold.register_forward_pre_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model(**tiny.prepared(model), mode='loss')
+    handle.remove()
+    data = tiny.prepared(model)
+    for _ in range(2):  # nobody listens: they may run twice in a row
+        model.student(data['inputs'], None, mode='tensor')
+        model.peer(data['inputs'], None, mode='tensor')
+    assert model(**data, mode='loss')['peer.loss_kd'] > 0
+
+
 @pytest.mark.parametrize('fields, words', [
     ({'students': [SMALL]}, 'students has 1 configs'),
     ({'terms': []}, 'terms is empty'),
@@ -224,7 +246,7 @@ def test_readers_in_random_orders_read_in_the_same_ones(tmp_path):
     ({'teacher_terms': [KD]}, 'teacher_terms without a teacher'),
     ({'terms': [{**KD, 'teacher': {}}]}, r"a term has \['teacher'\]"),
     ({'terms': [{**KD, 'adaptor': {}}]}, r"a term has \['adaptor'\]"),
-    ({'terms': [{**KD, 'loss_weight': 'auto'}]}, 'loss_weight=auto'),
+    ({'terms': [{**KD, 'loss_weight': 'best'}]}, "loss_weight='best'"),
     ({'students': [SMALL, tiny_recog.crnn_cfg()]}, 'a DBNet and a CRNN: mutual learning is for'),
     ({'students': [tiny_recog.crnn_cfg()] * 2, 'terms': [{'loss': {'type': 'HardLabelLoss'}}]},
      "losses that want a 'reading'"),

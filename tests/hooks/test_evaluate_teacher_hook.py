@@ -251,6 +251,18 @@ def test_a_recogniser_reads_large_words_freely(tmp_path):
     assert scores(runner) == {'teacher/found': sum(map(len, expected))}
 
 
+def test_a_teacher_with_other_characters_is_judged_by_what_it_reads(tmp_path):
+    other = tiny_recog.crnn_cfg(low_res=False)
+    other['decoder']['dictionary']['dict_file'] = str(tmp_path / 'dict.txt')
+    (tmp_path / 'dict.txt').write_text('a\nb\n')
+    spec = tiny_recog.checkpoint(tmp_path / 't.pth', other)
+    losses = {'nbest': {'type': 'NBestLoss'}, 'hard': {'type': 'HardLabelLoss'}}
+    model = recogniser({**spec, 'evaluate': True}, losses=losses, init_student_from_teacher=False)
+    runner = run(tmp_path, model, [{'type': 'EvaluateTeacherHook'}], words=True)
+    assert set(''.join(found(one) for each in Account.seen for one in each)) <= set('ab')
+    assert 'train/loss_nbest' in runner.message_hub.log_scalars  # and it teaches
+
+
 def test_of_hypotheses_the_most_probable_counts(tmp_path):
     losses = {'nbest': {'loss': {'type': 'NBestLoss'}}, 'hard': {'type': 'HardLabelLoss'}}
     model = recogniser({'type': 'Knowing', 'evaluate': True}, losses=losses,

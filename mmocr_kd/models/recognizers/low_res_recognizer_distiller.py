@@ -20,7 +20,6 @@ from ...adapters.recognition import (
     hypotheses,
     prepare_targets,
     require_comparable,
-    require_same_dictionary,
     same_orders,
     start_from_teacher,
 )
@@ -220,7 +219,6 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             teacher.bind(self, {} if network else {'hypotheses': hypotheses})
             self._predicting = teacher
         if network is not None:
-            require_same_dictionary(self.student.decoder, network.decoder)
             return network.predict(teacher.prepare(large), data_samples)  # type: ignore[attr-defined]
         for sample, readings in zip(data_samples, teacher(large, data_samples)['hypotheses']):
             text, log_prob = max(readings, key=itemgetter(1), default=('', -math.inf))

@@ -70,6 +70,7 @@ class Filling:
             self.store.read(path)
         except (MissingEntryError, CorruptEntryError):
             return False
+        self.store.images.note(path)  # it may have moved
         return True
 
 

@@ -33,6 +33,7 @@ Maps = Mapping[str, np.ndarray]
 # with, 0 to 255, then weighs next to nothing, and a pixel half outside counts half.
 _WEIGHT = 65536.0
 _PASSENGER = 'teacher_passenger'
+_UNTOUCHED = 'img', 'instances', _PASSENGER  # by steps behind LoadOCRAnnotations
 _STRAIGHT = 0.02  # pixels that points of a plane may be off
 
 
@@ -354,7 +355,7 @@ class Following(Loading):
         """Run on the places, then on the image."""
         passenger = results[_PASSENGER]
         # Steps change annotations in place, and draw by them.
-        twin = {key: value if key in ('img', _PASSENGER) else copy.deepcopy(value)
+        twin = {key: value if key in _UNTOUCHED else copy.deepcopy(value)
                 for key, value in results.items()}
         before = global_state()
         moved = self.step({**twin, 'img': self._places(passenger)})

@@ -30,14 +30,25 @@ def write_whole(path: Path, data: bytes, replace: bool = True) -> bool:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if replace:
+        if replace or not _linked(unfinished, path):
             os.replace(unfinished, path)
-        else:
-            os.link(unfinished, path)
     except FileExistsError:
         return False
     finally:
         Path(unfinished).unlink(missing_ok=True)
+    return True
+
+
+def _linked(source: str, path: Path) -> bool:
+    """Link, which fails where there is a file; False on file systems that have no links."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(path) from None
+        return False
     return True
 
 

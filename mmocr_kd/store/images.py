@@ -77,13 +77,15 @@ class ImageIndex:
         """Write down the content of an image, in one piece: processes may share the file.
 
         Args:
-            name: The image.
+            name: The image. If all of this is noted already, nothing is done.
 
         Raises:
             OSError: If it cannot be read, or there is no room.
         """
-        self._noted[name] = stamp_of(name), self.content(name)
-        stamp, content = self._noted[name]
+        stamp, content = stamp_of(name), self.content(name)
+        if self._noted.get(name) == (stamp, content):
+            return
+        self._noted[name] = stamp, content
         line = json.dumps(dict(image=name, content=content, stamp=stamp)) + '\n'
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:

@@ -71,6 +71,17 @@ def test_shards_make_one_store(config, tmp_path):
     assert len({json.loads(line)['image'] for line in lines}) == len(lines) == 60
 
 
+def test_photos_that_moved_are_noted_under_their_new_names(config, tmp_path):
+    run(config)
+    new = tmp_path / 'new'
+    new.mkdir()
+    for path in [tmp_path / 'train.json', *tmp_path.glob('*.png')]:
+        path.rename(new / path.name)
+    shown = run(config, '--cfg-options', f'train_dataloader.dataset.data_root={new}')
+    assert '0 images written; 60 were there' in shown.output
+    assert f'"{new}/7.png"' in (tmp_path / 'store' / 'images.jsonl').read_text()
+
+
 def test_it_says_what_it_will_write_and_how_to_repeat_it(config, tmp_path):
     shown = run(config, '--out', str(tmp_path / 'other store'), '--shard', '0/30',
                 '--cfg-options', 'custom_hooks.0.teacher.features.neck=8')

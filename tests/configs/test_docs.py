@@ -54,6 +54,8 @@ def test_examples_build(example):
     MODELS.build(without_pretrained(cfg.to_dict()['model']))
     for hook in cfg.get('custom_hooks', []):
         HOOKS.build(hook)
+        if 'teacher' not in hook:
+            continue
         teacher = get_config(hook.teacher.config)
         assert hook.teacher.checkpoint.endswith(f'/epoch_{teacher.train_cfg.max_epochs}.pth')
 

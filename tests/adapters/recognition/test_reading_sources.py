@@ -10,8 +10,11 @@ from torch import nn
 
 from mmocr_kd.adapters.recognition import (
     RecognizerTeacher,
+    Scorer,
+    Speller,
     build_reading,
     labels_of,
+    listen,
     prepare_targets,
     reading_sources,
     teacher_forcing,
@@ -197,3 +200,24 @@ def test_hard_labels_are_as_in_mmocr_where_a_word_fills_all_steps(case):
 def test_unknown_decoder_is_refused():
     with pytest.raises(TypeError, match="Linear.*'ABIFuser'"):
         reading_sources(nn.Linear(2, 2))
+
+
+def test_a_text_is_as_probable_as_reading_along_it(case):
+    """Whatever the decoder, also beside other texts and on the features of another pass."""
+    model, image, *_ = case
+    reading, labels = read(model, image)
+    images, samples = batch(model, image, ['ab', 'a'])
+    with torch.no_grad(), teacher_forcing(model), listen(model.decoder) as inputs:
+        model(images, samples, mode='tensor')
+        told = Speller(model.decoder)([[('abc', -1.), ('hello', -.1)], [('x', -1.), ('ab', -.1)]])
+        found = Scorer(model.decoder, reading.logits[0], inputs, samples)(told)[:, 1]
+    log_probs = reading.logits[0].log_softmax(-1)
+    if labels.is_ctc:
+        expected = -nn.functional.ctc_loss(
+            log_probs.transpose(0, 1), labels.indexes, labels.frames, labels.lengths,
+            blank=labels.blank_idx, reduction='none')
+    else:
+        expected = torch.stack([word[range(length), classes[:length]].sum() for
+                                word, classes, length in zip(log_probs, labels.indexes,
+                                                             labels.lengths)])
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-4)

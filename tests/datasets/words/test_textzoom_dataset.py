@@ -1,6 +1,8 @@
 import lmdb_files
+import mmcv
 import numpy as np
 import pytest
+from mmengine import fileio
 from mmengine.dataset import pseudo_collate
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
@@ -28,6 +30,14 @@ def test_both_photos_of_a_record_come_together(tmp_path):
         assert sample['img_shape'] == sample['ori_shape'] == (12, 20 + number)
         assert sample['hr_shape'] == (24, 40 + number)
         assert sample['instances'] == [dict(text=lmdb_files.TEXTS[index])]
+
+
+def test_the_large_photo_has_a_name_for_teachers_that_look_at_it_alone(tmp_path):
+    path = lmdb_files.pairs(tmp_path / 'a')
+    sample = build(path)[3]
+    for name, image in (('img_path', 'img'), ('hr_path', 'hr_img')):
+        np.testing.assert_array_equal(mmcv.imfrombytes(fileio.get(sample[name])), sample[image])
+    assert 'hr_path' not in build(path, view='hr')[3]
 
 
 @pytest.mark.parametrize('view, key', [('lr', 'image_lr'), ('hr', 'image_hr')])

@@ -11,9 +11,11 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import InfiniteSampler
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmocr.registry import HOOKS
 from outputs import in_one_line
 
-from mmocr_kd.apis import read_config, require_files
+from mmocr_kd.apis import class_of, read_config, require_files
+from mmocr_kd.hooks import MaskETDistillHook
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -48,7 +50,11 @@ def batches_of(cfg: Config, workers: int, batch_size: int | None) -> Iterator[An
                   sampler=dict(type=InfiniteSampler, shuffle=True))
     loader.pop('batch_sampler', None)
     loader['batch_size'] = batch_size or loader.get('batch_size', 8)
-    return iter(Runner.build_dataloader(loader, seed=0))
+    built = Runner.build_dataloader(loader, seed=0)
+    for hook in cfg.get('custom_hooks') or []:
+        if class_of(hook, HOOKS) is MaskETDistillHook:  # the answers of stores come with the data
+            HOOKS.build(hook).distiller.prepare_data(built.dataset)
+    return iter(built)
 
 
 def measure(loaders: dict[str, Iterator[Any]], rounds: int, batches: int) -> dict[str, list[float]]:

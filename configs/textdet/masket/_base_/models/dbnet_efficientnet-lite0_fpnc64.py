@@ -10,7 +10,7 @@ model = dict(
     det_head=dict(
         type='DBHead',
         in_channels=64,
-        module_loss=dict(type='DBModuleLoss'),
+        module_loss=dict(type='PreparedDBModuleLoss'),
         postprocessor=dict(type='DBPostprocessor', text_repr_type='quad')),
     data_preprocessor=dict(
         type='TextDetDataPreprocessor',

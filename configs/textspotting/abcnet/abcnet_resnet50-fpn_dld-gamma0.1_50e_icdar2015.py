@@ -6,11 +6,12 @@ _base_ = [
     '../_base_/distill/dld_official.py',
 ]
 
-dld = _base_.pop('dld')
+dld = _base_.dld
 name = 'abcnet_resnet50-fpn_multiscale_100e_icdar2015'
 model = dict(
+    _delete_=True,
     type='DLDTextSpotter',
-    student=_base_.pop('model'),
+    student=_base_.model,
     teacher=dict(
         config='{{ fileDirname }}/../_base_/models/abcnet_resnet50_fpn.py',
         checkpoint=f'work_dirs/{name}/epoch_100.pth'),

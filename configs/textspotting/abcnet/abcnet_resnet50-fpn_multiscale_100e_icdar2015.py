@@ -4,7 +4,11 @@
 _base_ = ['../_base_/models/abcnet_resnet50_fpn.py', '../_base_/recipes/abcnet-icdar2015.py']
 
 model = dict(
-    type='DLDTextSpotter', student=_base_.pop('model'), selector=None, teacher=None,
+    _delete_=True,
+    type='DLDTextSpotter',
+    student=_base_.model,
+    selector=None,
+    teacher=None,
     scale_factors=[1.0])
 load_from = 'https://download.openmmlab.com/mmocr/textspotting/abcnet/abcnet_resnet50_fpn_500e_icdar2015/abcnet_resnet50_fpn_pretrain-d060636c.pth'  # noqa
 

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/distill/dld_official.py',
 ]
 
-dld = _base_.pop('dld')
+dld = _base_.dld
 dld.selector.update(
     base_channels=64, per_image='predict', input_short_edge=272)
 dld.losses.pop('accuracy')
@@ -15,8 +15,9 @@ dld.losses.sequence.update(search='ctc')
 spotter = 'dbnet-efficientnet-lite0_crnn-slim-vgg'
 name = f'{spotter}_multiscale_1e_icdar2015-mini'
 model = dict(
+    _delete_=True,
     type='DLDTextSpotter',
-    student=_base_.pop('model'),
+    student=_base_.model,
     teacher=dict(
         config='{{ fileDirname }}/' + name + '.py',
         checkpoint=f'work_dirs/{name}/epoch_1.pth'),

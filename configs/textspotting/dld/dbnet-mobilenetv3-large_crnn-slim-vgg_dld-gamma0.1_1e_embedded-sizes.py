@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/distill/dld_official.py',
 ]
 
-dld = _base_.pop('dld')
+dld = _base_.dld
 dld.selector.update(
     base_channels=64, per_image='predict', input_short_edge=224)
 dld.losses.pop('accuracy')
@@ -16,8 +16,9 @@ dld.losses.sequence.update(search='ctc')
 spotter = 'dbnet-mobilenetv3-large_crnn-slim-vgg'
 name = f'{spotter}_multiscale_2e_embedded-sizes'
 model = dict(
+    _delete_=True,
     type='DLDTextSpotter',
-    student=_base_.pop('model'),
+    student=_base_.model,
     teacher=dict(
         config='{{ fileDirname }}/' + name + '.py',
         checkpoint=f'work_dirs/{name}/epoch_2.pth'),

@@ -8,15 +8,16 @@ _base_ = [
     '../_base_/distill/dld_paper.py',
 ]
 
-dld = _base_.pop('dld')
+dld = _base_.dld
 dld.selector.update(
     base_channels=64, per_image='predict', input_short_edge=224)
 dld.losses.cost.update(costs=[0.152, 0.218, 0.297, 0.489, 0.604, 0.869], reference=1.182)
 dld.losses.sequence.update(search='ctc')
 name = 'dbnet-mobilenetv3-large_crnn-slim-vgg_multiscale_2e_embedded-sizes'
 model = dict(
+    _delete_=True,
     type='DLDTextSpotter',
-    student=_base_.pop('model'),
+    student=_base_.model,
     teacher=dict(
         config='{{ fileDirname }}/' + name + '.py',
         checkpoint=f'work_dirs/{name}/epoch_2.pth'),

@@ -5,15 +5,12 @@ _base_ = [
     '../_base_/distill/dld_paper.py',
 ]
 
-_base_.pop('dictionary')
-_base_.pop('detector')
-_base_.pop('recognizer')
-
-dld = _base_.pop('dld')
+dld = _base_.dld
 name = 'mask-rcnn-resnet50_crnn-attn_multiscale_100e_dld-mixture'
 model = dict(
+    _delete_=True,
     type='DLDTextSpotter',
-    student=_base_.pop('model'),
+    student=_base_.model,
     teacher=dict(
         config='{{ fileDirname }}/../mask_rcnn/' + name + '.py',
         checkpoint=f'work_dirs/{name}/epoch_100.pth'),

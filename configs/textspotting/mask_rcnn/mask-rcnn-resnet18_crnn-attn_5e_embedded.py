@@ -4,10 +4,6 @@ _base_ = [
     '../_base_/recipes/embedded.py',
 ]
 
-_base_.pop('dictionary')
-_base_.pop('detector')
-_base_.pop('recognizer')
-
 model = dict(
     detector=dict(
         backbone=dict(

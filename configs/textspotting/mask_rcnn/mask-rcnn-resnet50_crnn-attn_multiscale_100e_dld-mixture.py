@@ -4,10 +4,6 @@ _base_ = [
     '../_base_/recipes/dld-mixture.py',
 ]
 
-_base_.pop('dictionary')
-_base_.pop('detector')
-_base_.pop('recognizer')
-
 sizes = [320, 384, 448, 512, 576, 640, 704, 768, 832, 896]
 train_dataloader = dict(
     dataset=dict(pipeline=[

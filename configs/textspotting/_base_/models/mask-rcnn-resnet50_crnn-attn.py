@@ -1,10 +1,10 @@
 # The spotter DLD was published with: Mask R-CNN, whose finest feature map an attention recogniser
-# reads. All numbers are those of the official config.
-dictionary = dict(
+# reads. All numbers are those of the official config. Names with two underscores stay in this file.
+__dictionary = dict(
     type='LeadingTokensDictionary',
     dict_file='{{ fileDirname }}/../../dicts/english_digits_punctuation_space.txt')
 
-detector = dict(
+__detector = dict(
     type='MaskRCNN',
     backbone=dict(
         type='ResNet',
@@ -116,7 +116,7 @@ detector = dict(
             max_per_img=100,
             mask_thr_binary=0.5)))
 
-recognizer = dict(
+__recognizer = dict(
     type='EncoderDecoderRecognizer',
     backbone=dict(type='LightCRNN', in_channels=256, out_channels=256),
     encoder=dict(
@@ -127,7 +127,7 @@ recognizer = dict(
         num_layers=2),
     decoder=dict(
         type='AttnLSTMDecoder',
-        dictionary=dictionary,
+        dictionary=__dictionary,
         in_channels=256,
         hidden_channels=256,
         max_seq_len=32,
@@ -136,7 +136,7 @@ recognizer = dict(
 
 model = dict(
     type='MaskRCNNTextSpotter',
-    detector=detector,
+    detector=__detector,
     roi_extractor=dict(
         type='MaskedRoIExtractor',
         in_channels=256,
@@ -146,7 +146,7 @@ model = dict(
         featmap_stride=4,
         margin=1,
         norm_cfg=dict(type='BN')),
-    recognizer=recognizer,
+    recognizer=__recognizer,
     texts=dict(unknown='drop', max_length=32),
     vertical_ratio=1.5,
     text_repr_type='poly',

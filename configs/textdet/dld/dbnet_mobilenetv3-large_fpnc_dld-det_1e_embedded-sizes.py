@@ -6,7 +6,7 @@ _base_ = [
     '_base_/selector/det.py',
 ]
 
-model = dict(_delete_=True, type='DLDTextDetector', detector=_base_.model, **_base_.dld)
+model = dict(_delete_=True, type='DLDTextDetector', detector=_base_.model, **_base_.pop('dld'))
 load_from = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'
 
 val_evaluator = [

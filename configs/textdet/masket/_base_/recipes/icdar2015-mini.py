@@ -2,9 +2,8 @@
 # light DBNet from scratch in minutes. Only the model and the number of epochs differ.
 _base_ = [
     '../../../_base_/datasets/icdar2015-mini.py',
-    'mmocr::textdet/_base_/default_runtime.py',
+    'mini.py',
 ]
-custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 train_pipeline = [
     dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation'),
@@ -34,28 +33,14 @@ icdar2015_mini_textdet_train.pipeline = train_pipeline
 icdar2015_mini_textdet_val = _base_.icdar2015_mini_textdet_val
 icdar2015_mini_textdet_val.pipeline = test_pipeline
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=icdar2015_mini_textdet_train)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=icdar2015_mini_textdet_val)
-test_dataloader = val_dataloader
+train_dataloader = dict(dataset=icdar2015_mini_textdet_train)
+val_dataloader = dict(dataset=icdar2015_mini_textdet_val)
+test_dataloader = dict(dataset=icdar2015_mini_textdet_val)
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6, val_interval=6)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-5, end=6, by_epoch=True, convert_to_iter_based=True)
 ]
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=10),
     checkpoint=dict(type='CheckpointHook', interval=6, max_keep_ckpts=1))
-randomness = dict(seed=0)

@@ -2,9 +2,8 @@
 # light DBNet in half an hour. The step is a lean one: targets come from the workers.
 _base_ = [
     '../../../_base_/datasets/td500-mini.py',
-    'mmocr::textdet/_base_/default_runtime.py',
+    'mini.py',
 ]
-custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 train_pipeline = [
     dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation'),
@@ -35,29 +34,11 @@ td500_mini_textdet_val.pipeline = test_pipeline
 td500_mini_textdet_test = _base_.td500_mini_textdet_test
 td500_mini_textdet_test.pipeline = test_pipeline
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=td500_mini_textdet_train)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=td500_mini_textdet_val)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=td500_mini_textdet_test)
+train_dataloader = dict(dataset=td500_mini_textdet_train)
+val_dataloader = dict(dataset=td500_mini_textdet_val)
+test_dataloader = dict(dataset=td500_mini_textdet_test)
 
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30, val_interval=15)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-5, end=30, by_epoch=True, convert_to_iter_based=True)
 ]
@@ -65,4 +46,3 @@ default_hooks = dict(
     channels_last=dict(type='ChannelsLastHook'),
     logger=dict(type='LoggerHook', interval=25),
     checkpoint=dict(type='CheckpointHook', interval=30, max_keep_ckpts=1))
-randomness = dict(seed=0)

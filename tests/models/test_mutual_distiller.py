@@ -155,6 +155,19 @@ def test_a_second_student_that_normalises_otherwise_sees_the_same_picture():
     torch.testing.assert_close(seen[0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_mixed_precision_is_compared_in_float32():
+    model = build()
+    data = tiny.prepared(model)
+    exact = model(**copy.deepcopy(data), mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**data, mode='loss')
+    for key in ('loss_kd', 'peer.loss_kd'):
+        assert losses[key].dtype == torch.float32
+        torch.testing.assert_close(losses[key], exact[key], rtol=.1, atol=1e-3)
+    model.parse_losses(losses)[0].backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_copies_of_a_model_in_training_are_independent():
     model = build()
     model(**tiny.prepared(model), mode='loss')

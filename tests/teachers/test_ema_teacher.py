@@ -112,6 +112,16 @@ def test_tells_what_the_average_computes_in_eval_mode():
     assert all(value.equal(before[key]) for key, value in teacher.model.state_dict().items())
 
 
+def test_mixed_precision_leaves_the_average_exact():
+    student, teacher = bound()
+    optimizer = torch.optim.SGD(student.parameters(), .05)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert teacher(torch.randn(1, 3, 6, 6), None)['map'].isfinite().all()
+        step(student, optimizer, 0)
+        teacher.update()
+    assert all(p.dtype == torch.float32 for p in teacher.model.parameters())
+
+
 def test_bound_again_it_keeps_its_average():
     student, teacher = bound()
     step(student, torch.optim.SGD(student.parameters(), .5), 0)

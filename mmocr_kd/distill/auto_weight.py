@@ -7,6 +7,7 @@ from typing import Sequence
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
+from torch._functorch import config as functorch
 
 from .errors import RecordingError
 from .progress import training_hub
@@ -42,12 +43,16 @@ class AutoWeight:
             raise ValueError(f'share={share} must be a finite number > 0')
         if not (isinstance(every, int) and every >= 1):
             raise ValueError(f'every={every!r} must be an integer >= 1')
+        if hasattr(functorch, 'donated_buffer'):
+            # A compiled model would free what a second backward pass needs.
+            functorch.donated_buffer = False
         self.share = share
         self.every = every
         self._value: float | None = None
         self._wait = 0  # steps until the next solution
         self._resumed = False
 
+    @torch.compiler.disable  # it reads what changes from step to step
     def step(self, name: str, task: Sequence[Tensor], term: Sequence[Tensor],
              shared: Tensor) -> float:
         """The weight of this step.

@@ -87,6 +87,18 @@ def test_compiled(build, tmp_path):
     assert steps(runner) == [False, True, True, False]
 
 
+def test_compiled_with_a_weight_that_is_solved_for(build, tmp_path):
+    """Its backward passes come before the training's own, through compiled graphs."""
+    spec = tiny.checkpoint(tmp_path / 'quick.pth', tiny.four_convs_cfg())
+    model = tiny.four_convs_cfg(type='DBNetDistiller', teacher=spec, terms=[
+        {'loss': {'type': 'MaskETLoss'}, 'loss_weight': 'auto', 'every': 1}])
+    runner = build('auto', model=model, compile={'backend': 'aot_eager'},
+                   train_cfg={'by_epoch': True, 'max_epochs': 1})
+    assert steps(runner) == [True, True]
+    weights = runner.message_hub.get_scalar('train/weight_term0').data[0]
+    assert len(set(weights)) == 2 and all(weight > 0 for weight in weights)
+
+
 def test_a_teacher_that_is_not_there_shows_before_the_first_step(build, spec):
     runner = build(schedule={'start': 1})
     runner.model.distiller.teachers[0].checkpoint = 'gone.pth'

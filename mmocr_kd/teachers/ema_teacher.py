@@ -55,6 +55,17 @@ class EMATeacher(Teacher):
         self._started = False
         self._recorder: Recorder | None = None
 
+    @property
+    def evaluate(self) -> bool:
+        """Whether it is judged before training: never, it has learnt nothing then."""
+        return False
+
+    @evaluate.setter
+    def evaluate(self, wanted: bool) -> None:
+        if wanted:
+            raise ValueError('evaluate=True: before training an EMATeacher is a copy of the '
+                             'student and has learnt nothing; judge the average with EMAHook')
+
     def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
         """Copy the student, unless that was done before, and listen to the copy."""
         if self.student is not student:

@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from mmocr.registry import MODELS
 from torch import nn
 
-from mmocr_kd.adapters import text_logits
+from mmocr_kd.adapters import build_teacher, text_logits
 from mmocr_kd.adapters.recognition import teacher_forcing
 from mmocr_kd.distill import Source
 from mmocr_kd.teachers import EMATeacher
@@ -187,6 +187,12 @@ def test_is_found_by_the_model_it_belongs_to():
 def test_momentum(momentum):
     with pytest.raises(ValueError, match=f'momentum={momentum} must be at least 0 and less'):
         EMATeacher(momentum)
+
+
+def test_is_not_judged_before_it_has_learnt():
+    assert not build_teacher({'type': 'EMATeacher', 'evaluate': False}).evaluate
+    with pytest.raises(ValueError, match='evaluate=True: before training an EMATeacher is a copy'):
+        build_teacher({'type': 'EMATeacher', 'evaluate': True})
 
 
 def test_without_a_student():

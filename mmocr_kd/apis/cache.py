@@ -14,18 +14,18 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import init_default_scope
+from mmengine.structures import LabelData
 from mmocr.registry import DATASETS, MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
 from .. import __version__
 from ..adapters import text_logits
-from ..adapters.recognition import hypotheses
-from ..datasets.attach_readings import READINGS, sharp_image
+from ..adapters.recognition import hypotheses, is_ctc, reading_logits
+from ..datasets.attach_readings import POSTERIORS, READINGS, sharp_image
 from ..datasets.parts import parts
 from ..distill import Source
-from ..store import CorruptEntryError, MapStore, MissingEntryError, ReadingStore
-from ..store.readings import Reading
+from ..store import CorruptEntryError, MapStore, MissingEntryError, Posteriors, ReadingStore
 from ..teachers.cached_teacher import DIVISOR, TEXT, CachedTeacher, are_words, loader_of
 from .read_config import class_of
 
@@ -63,7 +63,10 @@ class Filling:
         """
         for path, loader in self.photos.items():
             there = self._is_there(path)
-            yield 0 if there else self.store.write(path, self.ask(_load(loader, path)))
+            yield 0 if there else self._write(path, self.ask(_load(loader, path)))
+
+    def _write(self, path: str, told: Any) -> int:
+        return self.store.write(path, *(told if isinstance(told, tuple) else (told, )))
 
     def _is_there(self, path: str) -> bool:
         try:
@@ -104,7 +107,7 @@ def prepare_filling(cfg: Config, command: str, out: str | None = None,
     first = next(iter(photos))
     told = ask(_load(photos[first], first))
     store = kinds[1].create(out or cached.folder, identity, command, strides=ask.strides,
-                            mmocr_kd=__version__, torch=str(torch.__version__))
+                            mmocr_kd=__version__, torch=str(torch.__version__), **ask.about)
     sizes = {name: (told[name].shape, stride) for name, stride in ask.strides.items()}
     index, number = shard
     return Filling(store, dict(list(photos.items())[index::number]), ask, sizes, ask.size)
@@ -184,21 +187,36 @@ class _WordAsker:
         self.teacher, self.device, self.word_size = cached.teacher, device, cached.word_size
         self.strides: dict[str, int] = {}
         self.size = (0, 0)
-        self.teacher.bind(_plain(), {READINGS: hypotheses})
+        self.kept = cached.posteriors
+        logits = {POSTERIORS: reading_logits} if self.kept else {}
+        self.teacher.bind(_plain(), {READINGS: hypotheses, **logits})
         if self.teacher.networks and not self.word_size:
             raise ValueError('CachedTeacher: a network of MMOCR reads words of one size: give '
                              'word_size=(height, width), such as (32, 128)')
+        readers = [network.decoder for network in self.teacher.networks]
+        if self.kept and not (len(readers) == 1 and is_ctc(readers[0])):
+            raise ValueError(f'posteriors={self.kept} needs one CTC recogniser of MMOCR as '
+                             'teacher; others tell hypotheses alone')
+        self.about = {'dictionary': readers[0].dictionary.dict} if self.kept else {}
 
     @torch.no_grad()
-    def __call__(self, image: np.ndarray) -> Reading:
+    def __call__(self, image: np.ndarray) -> tuple[Any, ...]:
         own = image.shape[0], image.shape[1]
         self.size = height, width = self.word_size or own
         if self.size != own:  # as in configs of pairs of words
             image = mmcv.imresize(image, (width, height), interpolation='bicubic', backend='pillow')
         inputs = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float()
-        word = TextRecogDataSample(metainfo=dict(ori_shape=own, img_shape=self.size,
-                                                 valid_ratio=1.0))
-        return self.teacher(inputs, [word])[READINGS][0]
+        # Frames do not depend on the label, but MMOCR's decoders ask for one.
+        word = TextRecogDataSample(
+            gt_text=LabelData(item=''),
+            metainfo=dict(ori_shape=own, img_shape=self.size, valid_ratio=1.0))
+        found = self.teacher(inputs, [word])
+        return (found[READINGS][0], *(self._best(found[POSTERIORS][0]) if self.kept else ()))
+
+    def _best(self, logits: Tensor) -> tuple[Posteriors]:
+        best, number = logits.float().log_softmax(1), logits.shape[1]
+        log_probs, classes = (part.cpu().numpy() for part in best.topk(min(self.kept, number), 1))
+        return (Posteriors(classes.astype(np.uint16), log_probs.astype(np.float16), number), )
 
 
 class _Asker:
@@ -213,6 +231,7 @@ class _Asker:
         assert cached.teacher is not None
         self.cached, self.teacher, self.device = cached, cached.teacher, device
         self.strides: dict[str, int] = {}
+        self.about: dict[str, Any] = {}
         self.size = (0, 0)
         self.teacher.bind(_plain(), {TEXT: text_logits,
                                      **{name: Source(name) for name in cached.features}})

@@ -3,29 +3,28 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ..store.readings import Reading
-
-READINGS = 'teacher_readings'
+READINGS, POSTERIORS = 'teacher_readings', 'teacher_posteriors'
 
 
 class AttachReadings:
-    """A training pipeline whose packed samples have ``teacher_readings`` in their metainfo.
+    """A training pipeline whose packed samples have what was told of them in their metainfo.
 
     Whatever the pipeline does to the picture, the word stays what it is.
 
     Args:
         pipeline: What the data set had, or one of this class, whose readings are kept.
-        read: Name of an image -> its readings, see :meth:`~mmocr_kd.store.ReadingStore.read`.
+        read: Name of what is attached -> what reads it by an image's name, see
+            :meth:`~mmocr_kd.store.ReadingStore.read`.
 
     Attributes:
-        name: Of the metainfo: 'teacher_readings', of a second teacher 'teacher_readings1'.
+        suffix: Of the names in the metainfo: none, of a second teacher '1'.
     """
 
-    def __init__(self, pipeline: Any, read: Callable[[str], Reading]) -> None:
+    def __init__(self, pipeline: Any, read: Mapping[str, Callable[[str], Any]]) -> None:
         self.pipeline = pipeline
-        self.read = read
+        self.read = dict(read)
         self.place: int = pipeline.place + 1 if isinstance(pipeline, AttachReadings) else 0
-        self.name = f'{READINGS}{self.place or ""}'
+        self.suffix = str(self.place or '')
 
     @property
     def transforms(self) -> list[Any]:
@@ -37,7 +36,8 @@ class AttachReadings:
         image = sharp_image(results)
         packed = self.pipeline(results)
         if packed is not None:
-            packed['data_samples'].set_metainfo({self.name: self.read(image)})
+            packed['data_samples'].set_metainfo(
+                {name + self.suffix: read(image) for name, read in self.read.items()})
         return packed
 
     def __repr__(self) -> str:

@@ -9,11 +9,11 @@ from .errors import (
 from .files import write_whole
 from .images import ImageIndex, content_of
 from .maps import MapStore, decode_maps, encode_maps
-from .readings import ReadingStore
+from .readings import Posteriors, ReadingStore
 from .store import Store
 
 __all__ = [
     'CorruptEntryError', 'ForeignStoreError', 'ImageIndex', 'MapStore', 'MissingEntryError',
-    'ReadingStore', 'StaleEntryError', 'Store', 'StoreError', 'content_of', 'decode_maps',
-    'encode_maps', 'write_whole'
+    'Posteriors', 'ReadingStore', 'StaleEntryError', 'Store', 'StoreError', 'content_of',
+    'decode_maps', 'encode_maps', 'write_whole'
 ]

@@ -4,14 +4,53 @@ from __future__ import annotations
 import json
 import math
 import os
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from .errors import CorruptEntryError
 from .store import Store
 
 Reading = list[tuple[str, float]]  # of one word: texts with log-probabilities
 _DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """The most probable classes of each frame; 4 bytes each, 5.4 on disk (base64).
+
+    Args:
+        classes: uint16, shape (T, K).
+        log_probs: Their log-probabilities, float16, shape (T, K).
+        number: How many classes there are, C.
+    """
+
+    classes: np.ndarray
+    log_probs: np.ndarray
+    number: int
+
+    def encode(self) -> dict[str, Any]:
+        """As plain JSON: ``shape`` [T, K], ``number``, and little-endian bytes in base64."""
+        return dict(shape=list(self.classes.shape), number=self.number,
+                    classes=b64encode(self.classes.astype('<u2').tobytes()).decode(),
+                    log_probs=b64encode(self.log_probs.astype('<f2').tobytes()).decode())
+
+    @classmethod
+    def decode(cls, told: Mapping[str, Any]) -> Posteriors:
+        """Back from :meth:`encode`.
+
+        Raises:
+            ValueError, KeyError, TypeError: If something is missing or damaged.
+        """
+        classes, log_probs = (
+            np.frombuffer(b64decode(told[name], validate=True), dtype).reshape(told['shape'])
+            for name, dtype in (('classes', '<u2'), ('log_probs', '<f2')))
+        if classes.max(initial=0) >= told['number']:
+            raise ValueError(f'class {classes.max()} of {told["number"]}')
+        return cls(classes, log_probs, told['number'])
 
 
 class ReadingStore(Store):
@@ -21,7 +60,8 @@ class ReadingStore(Store):
     natural logarithm of its probability]`` in any order, empty if nothing was read; and
     ``content``, the BLAKE2b digest of the image's bytes (16 bytes, as 32 hexadecimal digits).
     Whoever writes one elsewhere may leave ``content`` out: then the name counts, and a changed
-    image is not noticed. Of several lines for a word the last one counts. A line that is cut off
+    image is not noticed. ``posteriors``, what a CTC recogniser gives at each frame, is ours alone,
+    see :class:`Posteriors`. Of several lines for a word the last one counts. A line that is cut off
     (its writer was killed) counts as none. See :class:`Store` for arguments and errors.
     """
 
@@ -49,6 +89,34 @@ class ReadingStore(Store):
             CorruptEntryError: If its line has another form.
             OSError: If the image or the line cannot be read.
         """
+        entry, line, path = self._entry(image)
+        try:
+            return [_checked(*reading) for reading in entry['readings']]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptEntryError(
+                f'{str(path)!r} says of {image!r} {line!r}, expected "readings": [["text", '
+                f'log-probability], ...] ({error}). Mend that line where it is written, or write '
+                f'it again:\n  {self.command}') from error
+
+    def read_posteriors(self, image: str) -> Posteriors:
+        """What the teacher gave at each frame of a word.
+
+        Args:
+            image: Its name.
+
+        Raises:
+            MissingEntryError, OSError: See :meth:`read`.
+            CorruptEntryError: If its line has none, or damaged ones.
+        """
+        entry, _, path = self._entry(image)
+        try:
+            return Posteriors.decode(entry['posteriors'])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptEntryError(f'{str(path)!r} has no whole "posteriors" of {image!r} '
+                                    f'({error!r}). Write it again:\n  {self.command}') from error
+
+    def _entry(self, image: str) -> tuple[dict[str, Any], str, Path]:
+        """The line of a word: what it says, as it is written, and where."""
         place = self._find(image)
         if place is None:
             others = (f' (of which {len(self._damaged)} lines are cut off or no JSON, the first is '
@@ -58,20 +126,16 @@ class ReadingStore(Store):
         with path.open('rb') as file:
             file.seek(start)
             line = file.readline()
-        try:
-            return [_checked(*reading) for reading in json.loads(line)['readings']]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptEntryError(
-                f'{str(path)!r} says of {image!r} {line.decode(errors="replace").strip()!r}, '
-                f'expected "readings": [["text", log-probability], ...] ({error}). Mend that line '
-                f'where it is written, or write it again:\n  {self.command}') from error
+        return json.loads(line), line.decode(errors='replace').strip(), path  # it was JSON before
 
-    def write(self, image: str, readings: Sequence[tuple[str, float]]) -> int:
+    def write(self, image: str, readings: Sequence[tuple[str, float]],
+              posteriors: Posteriors | None = None) -> int:
         """Add the readings of a word, in one piece: processes may share the file.
 
         Args:
             image: Its name.
             readings: ``(text, log-probability)``; rounded to four decimals.
+            posteriors: What the teacher gave at each frame.
 
         Returns:
             Bytes written.
@@ -83,7 +147,10 @@ class ReadingStore(Store):
         content = self.images.content(image)
         told = [[text, round(_checked(text, log_prob)[1], _DECIMALS)]
                 for text, log_prob in readings if log_prob != -math.inf]
-        line = json.dumps(dict(image=image, content=content, readings=told), ensure_ascii=False)
+        entry: dict[str, Any] = dict(image=image, content=content, readings=told)
+        if posteriors is not None:
+            entry['posteriors'] = posteriors.encode()
+        line = json.dumps(entry, ensure_ascii=False)
         path = self.folder / 'readings' / 'readings.jsonl'
         start = _append(path, f'{line}\n'.encode())
         if self._lines is not None:

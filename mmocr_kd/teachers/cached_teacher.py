@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.transforms import LoadImageFromFile
@@ -11,12 +12,12 @@ from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ..adapters import build_teacher, text_logits
-from ..adapters.recognition import hypotheses
-from ..datasets.attach_readings import READINGS, AttachReadings, sharp_image
+from ..adapters.recognition import hypotheses, reading_logits
+from ..datasets.attach_readings import POSTERIORS, READINGS, AttachReadings, sharp_image
 from ..datasets.carry_maps import CarryMaps
 from ..datasets.parts import parts
 from ..distill import RecordingError, Source, SourceLike, Teacher, TeacherOutputError
-from ..store import MapStore, ReadingStore
+from ..store import MapStore, Posteriors, ReadingStore, Store
 
 TEXT = 'text'
 EPS = 1 / 510  # half of what 8 bits tell apart: 0 and 255 are logits of -6.2 and 6.2
@@ -45,6 +46,9 @@ class CachedTeacher(Teacher):
             both sides are then rounded to multiples of 32.
         word_size: Height and width of a word as the teacher sees it. None: as large as it is, for
             teachers with a rule of their own (``OnnxTeacher``); networks of MMOCR need it.
+        posteriors: Of a CTC recogniser of MMOCR: how many classes of each frame are stored beside
+            its hypotheses, for ``SoftLogitsLoss`` and ``SequenceKDLoss`` of a student with the same
+            dictionary and frames. 8 classes of 26 frames take 1.1 kB a word.
         features: Module path in the teacher -> how many pixels, of what the teacher sees, a stored
             value is wide, at least as many as a value of its own: these are averaged. Half
             precision. ``dict(neck=16)`` of a DBNet's 256 channels takes 1.1 MB for a photo of 960
@@ -67,11 +71,15 @@ class CachedTeacher(Teacher):
 
     def __init__(self, store: str | os.PathLike[str], teacher: dict[str, Any] | None = None,
                  long_side: int = 960, features: Mapping[str, int] | None = None,
-                 word_size: tuple[int, int] | None = None) -> None:
+                 word_size: tuple[int, int] | None = None, posteriors: int = 0) -> None:
         if not (isinstance(long_side, int) and long_side >= DIVISOR):
             raise ValueError(f'long_side={long_side!r} must be an integer >= {DIVISOR}')
         if word_size is not None and (len(word_size) != 2 or min(word_size) < 1):
             raise ValueError(f'word_size={word_size!r} must be height and width in pixels, or None')
+        if not (isinstance(posteriors, int) and posteriors >= 0):
+            raise ValueError(f'posteriors={posteriors!r} must be a number of classes >= 0')
+        self.posteriors = posteriors
+        self.follows_labels = posteriors > 0  # frames are read whatever the label
         self.folder = os.fspath(store)
         self.word_size = None if word_size is None else (word_size[0], word_size[1])
         self.teacher = None if teacher is None else build_teacher(teacher)
@@ -79,7 +87,7 @@ class CachedTeacher(Teacher):
         self.features = {name: _checked_width(name, width)
                          for name, width in (features or {}).items()}
         self._prefix, self._strides = '', dict[str, int]()
-        self._readings = READINGS
+        self._suffix = ''
         self._names: dict[str, str] = {}
 
     def identity(self) -> dict[str, Any]:
@@ -106,7 +114,8 @@ class CachedTeacher(Teacher):
                              'nobody to ask')
         if are_words(dataset):
             return dict(teacher=self.teacher.identity(), preprocessing=dict(
-                word_size=self.word_size, interpolation='bicubic', color_type=['color']))
+                word_size=self.word_size, interpolation='bicubic', color_type=['color'],
+                posteriors=self.posteriors))
         loads = {loader_of(part).color_type for part in parts(dataset)}
         return dict(teacher=self.teacher.identity(), features=self.features,
                     preprocessing=dict(long_side=self.long_side, divisor=DIVISOR,
@@ -141,15 +150,24 @@ class CachedTeacher(Teacher):
     def _attach_readings(self, dataset: Any, store: ReadingStore) -> None:
         for part in parts(dataset):
             store.check([sharp_image(part.get_data_info(i)) for i in range(len(part))])
-            part.pipeline = AttachReadings(part.pipeline, store.read)
-            self._readings = part.pipeline.name
+            told: dict[str, Any] = {READINGS: store.read}
+            if self.posteriors:
+                told[POSTERIORS] = store.read_posteriors
+            part.pipeline = AttachReadings(part.pipeline, told)
+            self._suffix = part.pipeline.suffix
 
     def bind(self, student: nn.Module, wanted: Mapping[str, SourceLike]) -> None:
         """See :meth:`Teacher.bind`.
 
         Raises:
-            RecordingError: If something is wanted that is not stored.
+            RecordingError: If something is wanted that is not stored; but what belongs to a reading
+                and is no logits is left out.
+            ValueError: If the student has another dictionary than whose posteriors are stored.
         """
+        if self.posteriors and reading_logits in wanted.values():
+            wanted = {name: source for name, source in wanted.items()
+                      if source in (reading_logits, hypotheses)}
+            self._require_same_dictionary(getattr(student, 'student', student))
         self._names = {name: self._stored_as(source) for name, source in wanted.items()}
 
     def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> dict[str, Tensor]:
@@ -169,9 +187,19 @@ class CachedTeacher(Teacher):
                  for stored in set(self._names.values())}
         return {name: found[stored] for name, stored in self._names.items()}
 
+    def _require_same_dictionary(self, student: Any) -> None:
+        theirs, ours = Store(self.folder).manifest['dictionary'], student.decoder.dictionary.dict
+        if theirs != ours:
+            raise ValueError(f'the store {self.folder!r} has posteriors of {len(theirs)} classes, '
+                             f'the student reads {len(ours)}, or others: give it the dictionary of '
+                             'its teacher, or learn hypotheses (NBestLoss)')
+
     def _known(self, stored: str, inputs: Tensor, samples: Sequence[Any]) -> Any:
         if stored == READINGS:
-            return [_of(sample, self._readings) for sample in samples]
+            return [_of(sample, READINGS + self._suffix) for sample in samples]
+        if stored == POSTERIORS:
+            told = [_of(sample, POSTERIORS + self._suffix) for sample in samples]
+            return torch.stack([whole(one) for one in told]).to(inputs.device, non_blocking=True)
         name = self._prefix + stored
         return _stacked([_map(sample, name) for sample in samples], inputs, self._strides[stored])
 
@@ -180,6 +208,8 @@ class CachedTeacher(Teacher):
             return TEXT
         if source is hypotheses:
             return READINGS
+        if source is reading_logits and self.posteriors:
+            return POSTERIORS
         if isinstance(source, Source) and source in map(Source, self.features):
             return source.path
         raise RecordingError(
@@ -212,6 +242,22 @@ def are_words(dataset: Any) -> bool:
         dataset: Training data.
     """
     return all(part.metainfo.get('task_name') == 'textrecog' for part in parts(dataset))
+
+
+def whole(posteriors: Posteriors) -> Tensor:
+    """Log-probabilities of all classes; those that are not stored share what is left.
+
+    Args:
+        posteriors: Of a word.
+
+    Returns:
+        float32, shape (T, C).
+    """
+    classes = torch.from_numpy(posteriors.classes.astype(np.int64))
+    log_probs = torch.from_numpy(posteriors.log_probs.astype(np.float32))
+    others = max(posteriors.number - classes.shape[1], 1)
+    rest = (1 - log_probs.exp().sum(1, keepdim=True)).clamp(min=1e-6) / others
+    return rest.log().repeat(1, posteriors.number).scatter_(1, classes, log_probs)
 
 
 def _map(sample: Any, name: str) -> Tensor:

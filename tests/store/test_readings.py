@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import os
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from mmocr_kd.store import (
     CorruptEntryError,
     MissingEntryError,
+    Posteriors,
     ReadingStore,
     StaleEntryError,
 )
@@ -65,6 +67,30 @@ def test_a_line_is_what_the_documentation_says(store, image):
         'image': name, 'readings': [['Straße', -.1235]],
         'content': hashlib.blake2b(b'pixels', digest_size=16).hexdigest()}
     assert 'Straße' in lines(store)[0].decode()
+
+
+def test_posteriors_come_back(store, image):
+    told = Posteriors(np.array([[3, 70], [0, 1]], np.uint16),
+                      np.array([[-.1, -3], [-9, -60000]], np.float16), 71)
+    size = store.write(image(), READINGS, told)
+    found = again(store).read_posteriors(image())
+    np.testing.assert_array_equal(found.classes, told.classes)
+    np.testing.assert_array_equal(found.log_probs, told.log_probs)
+    assert found.number == 71 and store.read(image()) == READINGS
+    assert size == (store.folder / 'readings' / 'readings.jsonl').stat().st_size
+
+
+@pytest.mark.parametrize('change', [
+    {'shape': [3, 2]}, {'number': 70}, {'classes': '?'}, {'log_probs': 'AAAA'}, None])
+def test_damaged_posteriors_are_shown(store, image, change):
+    told = Posteriors(np.array([[3, 70]], np.uint16), np.zeros((1, 2), np.float16), 71)
+    store.write(image(), READINGS, told)
+    path = store.folder / 'readings' / 'readings.jsonl'
+    entry = json.loads(path.read_text())
+    entry['posteriors'] = change and entry['posteriors'] | change
+    path.write_text(json.dumps(entry) + '\n')
+    with pytest.raises(CorruptEntryError, match='no whole "posteriors".*a.png'):
+        again(store).read_posteriors(image())
 
 
 def test_words_that_are_missing_or_changed_are_named_with_the_command(store, image):

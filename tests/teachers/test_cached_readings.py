@@ -20,6 +20,7 @@ from mmocr_kd.datasets.attach_readings import AttachReadings, sharp_image
 from mmocr_kd.distill import RecordingError, TeacherOutputError
 from mmocr_kd.store import ForeignStoreError, MissingEntryError, ReadingStore, StaleEntryError
 from mmocr_kd.teachers import CachedTeacher
+from mmocr_kd.teachers.cached_teacher import whole
 
 TEXTS = ('hello', 'ab', '7up', 'words')
 PIPELINE = [
@@ -161,6 +162,50 @@ def test_a_detectors_teacher_knows_no_readings(cfg, tmp_path):
         CachedTeacher(tmp_path / 'store').bind(torch.nn.Module(), {'x': lambda model: None})
 
 
+def test_posteriors_of_frames_stand_for_the_teacher_itself(cfg, tmp_path, teacher):
+    """All classes: as good as half precision; a few: the rest is shared out."""
+    losses = dict(soft=dict(type='SoftLogitsLoss', alpha=0.), seq=dict(
+        type='SequenceKDLoss', search='ctc', topk=2), hard=dict(type='HardLabelLoss'))
+    cfg.model.losses = losses
+    cfg.model.teacher.posteriors = 37
+    fill(cfg, tmp_path)
+    live = copy.deepcopy(cfg)
+    live.model.teacher, live.custom_hooks = teacher, []
+    for step, expected in zip(train(cfg).steps, train(live).steps):
+        assert step == pytest.approx(expected, rel=.02)  # grey is made before resizing or after
+    few = copy.deepcopy(cfg)
+    few.model.teacher.update(posteriors=3, store=str(tmp_path / 'few'))
+    fill(few, tmp_path)
+    assert all(step['loss_logits'] > 0 for step in train(few).steps)
+    kept, whole_ = (ReadingStore(tmp_path / name).read_posteriors(str(tmp_path / '0.png'))
+                    for name in ('few', 'store'))
+    np.testing.assert_array_equal(kept.classes, whole_.classes[:, :3])
+    probs = whole(kept).exp()
+    np.testing.assert_allclose(probs.sum(1), 1, atol=2e-3)
+    np.testing.assert_allclose(probs.gather(1, torch.tensor(kept.classes.astype(int))).log(),
+                               kept.log_probs.astype(np.float32), atol=1e-5)
+
+
+def test_posteriors_are_for_the_same_dictionary_and_for_frames(cfg, tmp_path):
+    cfg.model.teacher.posteriors = 3
+    cfg.model.losses = dict(soft=dict(type='SoftLogitsLoss', alpha=0.))
+    fill(cfg, tmp_path)
+    other = copy.deepcopy(cfg)
+    (tmp_path / 'swapped.txt').write_text('\n'.join('zyxwvutsrqponmlkjihgfedcba9876543210'))
+    other.model.student.decoder.dictionary.dict_file = str(tmp_path / 'swapped.txt')
+    with pytest.raises(ValueError, match='dictionary of its teacher'):
+        train(other)
+    spec = tiny_recog.checkpoint(tmp_path / 'abinet.pth', tiny_recog.abinet_cfg(low_res=False))
+    cfg.model.teacher.teacher.config = tiny_recog.abinet_cfg(low_res=False)
+    cfg.model.teacher.teacher.checkpoint = spec['checkpoint']
+    cfg.model.teacher.update(word_size=(32, 128), store=str(tmp_path / 'other'))
+    cfg.dump(tmp_path / 'config.py')
+    done = CliRunner().invoke(main, ['cache', str(tmp_path / 'config.py')])
+    assert done.exit_code == 1 and 'needs one CTC recogniser' in done.output
+    with pytest.raises(ValueError, match='posteriors=-1'):
+        CachedTeacher('store', posteriors=-1)
+
+
 def test_networks_need_to_be_told_what_size_they_read(cfg, tmp_path):
     del cfg.model.teacher['word_size']
     cfg.dump(tmp_path / 'config.py')
@@ -183,7 +228,7 @@ def test_two_stores_of_the_same_words(cfg, tmp_path, dataset):
     for teacher, text in zip(teachers, ('aaa', 'bbb')):
         teacher.bind(torch.nn.Module(), {'x': hypotheses})
         assert teacher(torch.zeros(1), [sample]) == {'x': [[(text, -.1)]]}
-    nothing = AttachReadings(lambda results: None, lambda image: pytest.fail('read'))
+    nothing = AttachReadings(lambda results: None, {'x': lambda image: pytest.fail('read')})
     assert nothing({'img_path': 'a'}) is None
 
 

@@ -1,6 +1,6 @@
 """Best-first search for the most probable paths through a table, one table at a time.
 
-The straightforward way, with a heap. Benchmarks and tests compare faster ones with it.
+The straightforward way, with a heap: what the search for all words at once is compared with.
 """
 from __future__ import annotations
 

@@ -13,11 +13,13 @@ import cv2
 import mmcv
 import numpy as np
 import torch
+from mmcv.transforms import Compose, LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import init_default_scope
 from mmocr.models.textdet.postprocessors import DBPostprocessor
-from mmocr.structures import TextDetDataSample
+from mmocr.registry import TRANSFORMS
+from mmocr.structures import TextDetDataSample, TextRecogDataSample
 from mmocr.utils import poly2bbox
 from torch import Tensor, nn
 
@@ -32,7 +34,7 @@ from ..store import MapStore
 from ..store.files import write_whole
 from .cache import seen_size
 from .distillation import find_distillation
-from .read_config import read_config
+from .read_config import class_of, read_config
 
 DOUBT = 0.3  # probability from which on there may be text, DB's own threshold
 Entry = dict[str, Any]
@@ -170,26 +172,30 @@ def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = 
 
 
 def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0.6,
-                min_size: int = 8, device: str | None = None) -> Labelling:
+                min_size: int = 8, checkpoint: str | None = None,
+                device: str | None = None) -> Labelling:
     """Read the words on photos, cut them out, and write them as files.
 
     Args:
-        source: Who reads: see :func:`teacher_of`; it has to know hypotheses.
+        source: Who reads: see :func:`teacher_of`; it has to know hypotheses. A recogniser of MMOCR
+            sees words as its config tests it.
         folder: Of photos.
         boxes: JSON file with the words' quads, such as :func:`label_photos` writes.
         out: JSON file in MMOCR's format of text recognition; the words' images go into ``words``
             beside it.
         floor: Readings whose probability is below this are left out, and so are empty ones.
         min_size: Words whose shorter side is below this, in pixels, are not read.
+        checkpoint: Weights, where ``source`` is the config of a model.
         device: Where a teacher runs.
 
     Raises:
         FileNotFoundError, ValueError: If something is missing, or does not fit.
     """
     require_share('floor', floor)
-    teacher, made_by = _bound(source, None, {'words': hypotheses})
+    teacher, made_by = _bound(source, checkpoint, {'words': hypotheses}, 'RecognizerTeacher')
     found = read_boxes(boxes)
     place = torch.device(device or _default_device())
+    show = _shown(made_by['teacher'].get('config'))
 
     def ask(name: str) -> list[Entry]:
         photo, entries = _load(os.path.join(folder, name)), []
@@ -198,7 +204,7 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
             if word.get('ignore') or min(quad_size(quad)) < min_size:
                 continue
             image = upright(photo, quad)
-            text, log_prob = _read(teacher, image, place)
+            text, log_prob = _read(teacher, *show(image), place)
             if text and math.exp(log_prob) >= floor:
                 path = f'words/{os.path.splitext(name)[0]}_{number:04d}.png'
                 write_whole(Path(out).parent / path, cv2.imencode('.png', image)[1].tobytes())
@@ -240,8 +246,8 @@ def teacher_of(source: str, checkpoint: str | None = None) -> dict[str, Any]:
 
     Args:
         source: 'rapidocr'; a config that distils, whose first teacher it is; or the config of a
-            detector.
-        checkpoint: Weights of such a detector.
+            model.
+        checkpoint: Weights of such a model.
 
     Raises:
         FileNotFoundError: If there is no such config.
@@ -255,7 +261,7 @@ def teacher_of(source: str, checkpoint: str | None = None) -> dict[str, Any]:
     teachers = _teachers_in(cfg)
     if not teachers:
         raise ValueError(f'{source!r} names no teacher: give a config that distils, or the config '
-                         'of a detector with --checkpoint')
+                         'of a model with --checkpoint')
     return copy.deepcopy(teachers[0])
 
 
@@ -269,12 +275,12 @@ def _teachers_in(cfg: Config) -> list[dict[str, Any]]:
         return [teacher for teacher in of_recogniser if teacher is not None]
 
 
-def _bound(source: str, checkpoint: str | None,
-           wanted: dict[str, Any]) -> tuple[Teacher, dict[str, Any]]:
+def _bound(source: str, checkpoint: str | None, wanted: dict[str, Any],
+           kind: str = 'ModelTeacher') -> tuple[Teacher, dict[str, Any]]:
     init_default_scope('mmocr')
-    config = teacher_of(source, checkpoint)
+    config = {'type': kind, **teacher_of(source, checkpoint)}
     teacher = build_teacher(config)
-    photos = nn.Module()
+    photos = nn.Sequential(nn.Conv2d(3, 1, 1))  # of colours
     photos.data_preprocessor = ImgDataPreprocessor()  # BGR, 0 to 255
     teacher.bind(photos, wanted)
     return teacher, {'teacher': json.loads(json.dumps(config, default=str))}
@@ -307,9 +313,28 @@ def _store_of(source: str, checkpoint: str | None) -> str:
     return str(teacher['store']) if 'store' in teacher else ''
 
 
-def _read(teacher: Teacher, word: np.ndarray, place: torch.device) -> tuple[str, float]:
-    sample = TextDetDataSample(metainfo={'ori_shape': word.shape[:2]})
-    readings = teacher(_to_batch(word, place), [sample])['words'][0]
+def _shown(config: Any) -> Callable[[np.ndarray], tuple[np.ndarray | Tensor, Any]]:
+    """Word -> what a recogniser is shown of it, and its sample."""
+    if not isinstance(config, str):  # black boxes take words as they are
+        return lambda word: (word, TextRecogDataSample(metainfo={'ori_shape': word.shape[:2]}))
+    dataset = read_config(config).test_dataloader.dataset
+    while not dataset.get('pipeline'):
+        dataset = dataset['datasets'][0] if 'datasets' in dataset else dataset['dataset']
+    steps = Compose([step for step in dataset['pipeline'] if not issubclass(
+        class_of(step, TRANSFORMS), (LoadImageFromFile, LoadAnnotations))])
+
+    def show(word: np.ndarray) -> tuple[Tensor, Any]:
+        packed = steps({'img': word, 'img_path': '', 'img_shape': word.shape[:2],
+                        'ori_shape': word.shape[:2]})
+        return packed['inputs'], packed['data_samples']
+
+    return show
+
+
+def _read(teacher: Teacher, word: np.ndarray | Tensor, sample: Any,
+          place: torch.device) -> tuple[str, float]:
+    inputs = word[None].to(place).float() if isinstance(word, Tensor) else _to_batch(word, place)
+    readings = teacher(inputs, [sample])['words'][0]
     return max(readings, key=lambda reading: reading[1], default=('', -math.inf))
 
 

@@ -10,7 +10,7 @@ from .progress import with_progress
 @click.argument('teacher')
 @click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
 @click.option('--out', required=True, metavar='JSON', help="File to write, in MMOCR's format.")
-@click.option('--checkpoint', help='Weights, if TEACHER is the config of a detector.')
+@click.option('--checkpoint', help='Weights, if TEACHER is the config of a model.')
 @click.option('--floor', default=0.6, show_default=True,
               help='Confidence from which on a label counts. Text that is less sure is marked as '
               'ignored; words whose reading is are left out.')
@@ -31,7 +31,8 @@ def pseudo_label(teacher: str, images: str, out: str, checkpoint: str | None, fl
     """Let TEACHER label the photos of a folder.
 
     TEACHER is 'rapidocr', a config that distils (its first teacher labels), the config of a
-    detector with --checkpoint, or a store that "mmocr-kd cache" filled with maps of these photos.
+    detector (with --read: a recogniser) with --checkpoint, or a store that "mmocr-kd cache" filled
+    with maps of these photos.
     The command may be stopped and started again: it goes on where it was.
     """
     from ..apis.pseudo_label import PhotoRules, label_photos, label_words
@@ -40,7 +41,8 @@ def pseudo_label(teacher: str, images: str, out: str, checkpoint: str | None, fl
             rules = PhotoRules(floor, unclip, shape, long_side)
             labelling = label_photos(teacher, images, out, rules, checkpoint, device)
         else:
-            labelling = label_words(teacher, images, boxes, out, floor, min_size, device)
+            labelling = label_words(teacher, images, boxes, out, floor, min_size, checkpoint,
+                                    device)
         there, found = len(labelling.done), 0
         for entries in with_progress(labelling.run(), len(labelling.names), 'photos'):
             found += sum(not word.get('ignore') for entry in entries

@@ -1,17 +1,23 @@
 """Labels by a teacher, as files that MMOCR reads."""
 import json
 import shutil
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tiny
+import tiny_recog
+import torch
 from click.testing import CliRunner
-from mmocr.registry import DATASETS
+from mmengine.config import Config
+from mmocr.registry import DATASETS, MODELS
 from shapely.geometry import Polygon
 from tiny_photos import photos
 
+from mmocr_kd.adapters.recognition.n_best import n_best
+from mmocr_kd.apis import pseudo_label
 from mmocr_kd.apis.pseudo_label import Labelling, PhotoRules, find_text, label_photos, teacher_of
 from mmocr_kd.cli import main
 from mmocr_kd.datasets.unlabelled.quad_crops import reading_order
@@ -186,3 +192,38 @@ def test_words_are_read_and_cut_out(folder, tmp_path):
     assert len(read) > 2 and all(dataset[i]['img'].size for i in range(len(dataset)))
     assert sum(truth[name] == text for name, text in read.items()) >= .6 * len(read)
     assert not any(truth[name] == '###' for name in read)  # ignored ones
+
+
+def test_a_recogniser_of_mmocr_reads_as_its_config_tests_it(folder, tmp_path, monkeypatch):
+    """Grey words of its own size: what its inferencer would read."""
+    spec = tiny_recog.checkpoint(tmp_path / 'crnn.pth', tiny_recog.crnn_cfg(low_res=False), seed=3)
+    saved = torch.load(spec['checkpoint'])
+    for key, value in saved['state_dict'].items():
+        if key.startswith('decoder.'):  # or all words would look alike
+            value *= 0 if 'bias' in key else 6
+    torch.save(saved, spec['checkpoint'])
+    Config(dict(model=spec['config'], test_dataloader=dict(dataset=dict(
+        type='ConcatDataset', datasets=[], pipeline=[
+            dict(type='LoadImageFromFile', color_type='grayscale'),
+            dict(type='LoadOCRAnnotations', with_text=True), dict(type='Resize', scale=(100, 32)),
+            dict(type='PackTextRecogInputs', meta_keys=('img_path', 'ori_shape', 'img_shape'))])))
+    ).dump(str(tmp_path / 'crnn.py'))
+    answers, read = [], pseudo_label._read
+    monkeypatch.setattr(pseudo_label, '_read', lambda *a: answers.append(read(*a)) or answers[-1])
+    out = tmp_path / 'words' / 'labels.json'
+    done = run(tmp_path / 'crnn.py', '--checkpoint', spec['checkpoint'], '--images', folder,
+               '--read', folder / 'photos.json', '--out', out, '--floor', '0')
+    assert done.exit_code == 0, done.output
+    model = MODELS.build(spec['config']).eval()
+    model.load_state_dict(saved['state_dict'])
+    assert len(labelled(out)) == len(answers) > 4
+    for word, (text, log_prob) in zip(labelled(out), answers):
+        grey = cv2.cvtColor(cv2.imread(str(out.parent / word['img_path'])), cv2.COLOR_BGR2GRAY)
+        image = torch.from_numpy(cv2.resize(grey, (100, 32)))[None]
+        data = model.data_preprocessor(
+            dict(inputs=[image], data_samples=[tiny_recog.sample('', (32, 100))]), False)
+        with torch.no_grad():
+            best, = n_best(model, data['inputs'], data['data_samples'], 5)
+        assert text == word['instances'][0]['text']
+        assert log_prob == pytest.approx(max(known for _, known in best), abs=.05)
+    assert max(answers, key=itemgetter(1))[1] - min(answers, key=itemgetter(1))[1] > .3

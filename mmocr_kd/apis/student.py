@@ -12,13 +12,8 @@ from mmocr.registry import MODELS
 from torch import Tensor, nn
 
 from ..distill import load_strictly
+from ..distill.checkpoint import OF_TRAINING, PEER, SELECTOR
 from .distillation import student_config
-
-# Below these the wrappers keep what the student does without: adaptors, projectors of losses, and
-# the other student of mutual learning.
-_PEER = 'peer.'
-_OF_TRAINING = ('adaptors.', 'losses.', _PEER)
-_SELECTOR = 'selector.'
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -60,9 +55,9 @@ def student_checkpoint(checkpoint: dict[str, Any],
     """
     meta, whole = checkpoint.get('meta', {}), checkpoint['state_dict']
     if peer:
-        return {'meta': meta, 'state_dict': {key.removeprefix(_PEER): value for key, value
-                                             in whole.items() if key.startswith(_PEER)}}
-    dropped = _OF_TRAINING if keep_selector else (*_OF_TRAINING, _SELECTOR)
+        return {'meta': meta, 'state_dict': {key.removeprefix(PEER): value for key, value
+                                             in whole.items() if key.startswith(PEER)}}
+    dropped = tuple(part for part in OF_TRAINING if not (keep_selector and part == SELECTOR))
     state = {key: value for key, value in whole.items() if not key.startswith(dropped)}
     return {'meta': meta, 'state_dict': state}
 

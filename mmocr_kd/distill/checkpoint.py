@@ -16,7 +16,8 @@ from .errors import CheckpointError
 from .shipped import is_shipped, shipped
 
 # What distilling wrappers keep beside the student; without them it is of no use.
-_OF_TRAINING = ('adaptors.', 'losses.', 'selector.')
+PEER, SELECTOR = 'peer.', 'selector.'
+OF_TRAINING = ('adaptors.', 'losses.', PEER, SELECTOR)
 
 
 def read_weights(checkpoint: str | os.PathLike[str], config: Any = None) -> dict[str, Tensor]:
@@ -79,7 +80,7 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor],
     """
     wanted, computed = model.state_dict(), dict(model.named_buffers())
     given = {key: value for key, value in state.items()
-             if key in wanted or not key.startswith(_OF_TRAINING)}
+             if key in wanted or not key.startswith(OF_TRAINING)}
     problems = _differences(wanted, given, computed)
     if problems:
         raise CheckpointError(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmocr.registry import MODELS
 
-from mmocr_kd.adapters import draw_text_mask
+from mmocr_kd.adapters import build_teacher, draw_text_mask
 
 KD = {'loss': {'type': 'BinaryKDLoss'}}
 SMALL, LARGE = tiny.dbnet_cfg(), tiny.dbnet_cfg(width=.5, neck=8)
@@ -267,3 +267,11 @@ def test_a_step_that_fails_leaves_nothing_behind():
 def test_fields(fields, words):
     with pytest.raises(ValueError, match=words):
         build(*fields.pop('students', ()), **fields)
+
+
+def test_its_checkpoint_is_a_teachers_for_the_next_training(tmp_path):
+    model = build()
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'mutual.pth')
+    teacher = build_teacher({'config': SMALL, 'checkpoint': str(tmp_path / 'mutual.pth')})
+    state = teacher.build().state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in model.student.state_dict().items())

@@ -62,6 +62,7 @@ class EMATeacherHook(Hook):
                              'trained with')
         for teacher, state in zip(self._teachers, states or [None] * len(self._teachers)):
             teacher.start(state)
+        self._leave()  # a training that broke off did not
         self._handle = _optimizer(runner).register_step_post_hook(self._after_step)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -70,7 +71,12 @@ class EMATeacherHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Leave the optimizer alone."""
-        self._handle.remove()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+        self._handle = None
 
     def _after_step(self, *_: Any) -> None:
         for teacher in self._teachers:

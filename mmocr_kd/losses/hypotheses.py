@@ -8,9 +8,9 @@ from torch import Tensor
 from .checks import require_choice
 from .ctc import ReadLabels
 from .k_best import Paths
+from .steps import NEVER
 
 REDUCTIONS = ('log_sum', 'mean', 'weighted')
-NEVER = float('-inf')
 
 
 def score_paths(log_probs: Tensor, paths: Paths, end_idx: int | None,

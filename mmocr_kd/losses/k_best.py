@@ -1,7 +1,6 @@
 """The K best ways to read a word, exactly, for all words at once."""
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import require_choice
+from .steps import NEVER
 
 LENGTH_NORMS = ('div', 'none', 'mean_log')
-NEVER = -math.inf
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def k_best_paths(log_probs: Tensor,
     expansions. Here each step's probabilities do not depend on the steps before (the decoder is
     teacher-forced), so among beginnings of equal length only the K best can become one of the K
     best paths, and keeping these step by step finds exactly what that search would find without
-    limit. Among equals the lower end and then the better beginning wins, the same way every time.
+    limit. Among equals the earlier end and then the better beginning wins, the same way every time.
 
     Args:
         log_probs: Log-probabilities of the classes at each step, shape (N, T, C).

@@ -8,8 +8,9 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from .checks import at_least_float32, require_loss_name, require_positive
-from .hypotheses import NEVER, word_nll
+from .hypotheses import word_nll
 from .reading import Hypotheses, Labels, Reading, ReadingLoss
+from .steps import NEVER
 from .weighted_mean import weighted_mean
 
 FORMS = (None, 'NFC', 'NFKC')

@@ -15,10 +15,10 @@ from .checks import (
     require_positive,
 )
 from .ctc import best_labels
-from .hypotheses import NEVER, REDUCTIONS, score_labels, score_paths, word_nll
+from .hypotheses import REDUCTIONS, score_labels, score_paths, word_nll
 from .k_best import k_best_paths
 from .reading import Labels, Reading, ReadingLoss
-from .steps import repeat_labels, require_readings
+from .steps import NEVER, repeat_labels, require_readings
 from .weighted_mean import weighted_mean
 
 # Which searches know a field, and what it is where it says nothing.

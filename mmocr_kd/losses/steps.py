@@ -9,6 +9,8 @@ from torch import Tensor
 
 from .reading import Labels
 
+NEVER = float('-inf')  # the log-probability of what cannot be
+
 
 def require_readings(field: str, student: tuple[Tensor, ...], teacher: tuple[Tensor, ...],
                      labels: Labels) -> None:

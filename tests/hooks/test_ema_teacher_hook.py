@@ -142,3 +142,25 @@ def test_the_optimizer_is_left_alone_after_training(tmp_path):
     runner = build_runner(tmp_path, hook(EMA), KEEPER, epochs=1)
     runner.train()
     assert not runner.optim_wrapper.optimizer._optimizer_step_post_hooks
+
+
+class Break(Hook):
+    """Ends the first training in its middle."""
+
+    broke = False
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if batch_idx == 1 and not self.broke:
+            self.broke = True
+            raise KeyboardInterrupt
+
+
+def test_a_training_that_broke_off_and_starts_again_counts_each_step_once(tmp_path):
+    runner = build_runner(tmp_path, hook(EMA), KEEPER, epochs=1)
+    runner.register_hook(Break())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    assert len(runner.optim_wrapper.optimizer._optimizer_step_post_hooks) == 1
+    again = next(each for each in runner.hooks if type(each).__name__ == 'EMATeacherHook')
+    again.before_train(runner)
+    assert len(runner.optim_wrapper.optimizer._optimizer_step_post_hooks) == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..steps import first_steps
-from .lattice import NEVER, build_lattice, emitted, state_posteriors
+from ..steps import NEVER, first_steps
+from .lattice import build_lattice, emitted, state_posteriors
 from .search import best_labels
 
 

@@ -12,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import at_least_float32
-from ..steps import first_steps
-
-NEVER = float('-inf')
+from ..steps import NEVER, first_steps
 
 
 @dataclass(frozen=True)

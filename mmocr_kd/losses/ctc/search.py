@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .lattice import NEVER, end_with_blanks
+from ..steps import NEVER
+from .lattice import end_with_blanks
 
 # A prefix is known by a 64-bit key: key(prefix + class) = key(prefix) * FACTOR + class + 1, modulo
 # 2^64. Comparing keys instead of contents is exact but for collisions (odds near 1e-15 a batch).

@@ -289,7 +289,7 @@ def _bound(source: str, checkpoint: str | None, wanted: dict[str, Any],
 def _looking(source: str, checkpoint: str | None, device: str | None, rules: PhotoRules
              ) -> tuple[Callable[[str, np.ndarray], np.ndarray], dict[str, Any]]:
     """(path, photo) -> probabilities, and who gives them."""
-    if os.path.isdir(folder := _store_of(source, checkpoint)):
+    if folder := _store_of(source, checkpoint):
         store = MapStore(folder)
         return (lambda path, photo: store.read(path)['text'].astype(np.float32) / 255,
                 {'teacher': store.manifest['identity']})

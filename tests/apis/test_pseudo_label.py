@@ -1,6 +1,8 @@
 """Labels by a teacher, as files that MMOCR reads."""
 import json
+import runpy
 import shutil
+import sys
 from operator import itemgetter
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from mmocr_kd.cli import main
 from mmocr_kd.datasets.unlabelled.quad_crops import reading_order
 from mmocr_kd.store import MapStore
 
+ROOT = Path(__file__).resolve().parents[2]
 METAINFO = {'dataset_type': 'TextDetDataset', 'task_name': 'textdet'}
 
 
@@ -107,6 +110,27 @@ def test_a_store_labels_as_the_teacher_that_filled_it(folder, tmp_path, detector
     shutil.move(tmp_path / '1.png', folder)
     missing = run(store.folder, '--images', folder, '--out', tmp_path / 'b.json')
     assert missing.exit_code == 1 and '1.png' in missing.output and 'fill' in missing.output
+
+
+def test_a_config_with_a_cached_teacher_labels_from_its_store(folder, tmp_path):
+    (tmp_path / 'c.py').write_text(
+        f'model = dict(type="DBNet")\ncustom_hooks = [dict(type="MaskETDistillHook", teacher=dict('
+        f'type="CachedTeacher", store="{tmp_path}/store"))]')
+    arguments = tmp_path / 'c.py', '--images', folder, '--out', tmp_path / 'a.json'
+    missing = run(*arguments)
+    assert missing.exit_code == 1 and f'{tmp_path}/store' in missing.output.replace('\n', '')
+    store = MapStore.create(tmp_path / 'store', {'who': 'nobody'}, 'fill')
+    for name in ('0.png', '1.png'):
+        store.write(str(folder / name), {'text': np.zeros((64, 64), np.uint8)})
+    assert run(*arguments).exit_code == 0
+    assert [photo['instances'] for photo in labelled(tmp_path / 'a.json')] == [[], []]
+
+
+def test_the_tool_is_the_same_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['pseudo_label.py', '--help'])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / 'tools' / 'pseudo_label.py'), run_name='__main__')
+    assert ended.value.code == 0 and '--floor' in capsys.readouterr().out
 
 
 def asking(asked, stop_at=None):

@@ -15,7 +15,7 @@ from mmocr_kd.distill import Teacher, TeacherOutputError
 TEXTS = ('hello', 'ab', 'seven')
 
 
-class Oracle(Teacher):
+class PromptedTeacher(Teacher):
     """Reads what it is told, by name of the image."""
 
     sees_images = False
@@ -34,14 +34,14 @@ class Oracle(Teacher):
 
 @pytest.fixture(autouse=True, scope='module')
 def registered():
-    MODELS.register_module(module=Oracle)
+    MODELS.register_module(module=PromptedTeacher)
     yield
-    MODELS._module_dict.pop('Oracle')
+    MODELS._module_dict.pop('PromptedTeacher')
 
 
 def oracle(*texts, doubt=.2):
     """Sure of the texts of images called as in TEXTS, but for a doubt."""
-    return {'type': 'Oracle', 'readings': {
+    return {'type': 'PromptedTeacher', 'readings': {
         f'{name}.png': [(text, math.log(1 - doubt)), (text[:-1], math.log(doubt))]
         for name, text in zip(TEXTS, texts)}}
 

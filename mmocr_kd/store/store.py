@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from .errors import ForeignStoreError, MissingEntryError, StaleEntryError, StoreError
 from .files import remove_unfinished, write_whole
@@ -78,7 +78,8 @@ class Store:
         Raises:
             ForeignStoreError: If it was another; the message has what differs.
         """
-        made, wanted = self.manifest['identity'], json.loads(json.dumps(identity))
+        made, wanted = (dict(_flat(one)) for one in (self.manifest['identity'],
+                                                     json.loads(json.dumps(identity))))
         fields = sorted({*made, *wanted})
         other = [field for field in fields if made.get(field) != wanted.get(field)]
         if other:
@@ -126,6 +127,15 @@ class Store:
             OSError: If the image cannot be read.
         """
         raise NotImplementedError
+
+
+def _flat(identity: Any, name: str = '') -> Iterator[tuple[str, Any]]:
+    """Dotted names and values."""
+    if not isinstance(identity, dict):
+        yield name, identity
+        return
+    for key, value in identity.items():
+        yield from _flat(value, f'{name}.{key}' if name else key)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from tiny_photos import photos
 
 from mmocr_kd.cli import main
 
-ARMS = {'masket-rapidocr': {'loss_prob', 'loss_kd'}, 'pseudo-rapidocr': {'loss_prob'},
-        'masket-pseudo-rapidocr': {'loss_prob', 'loss_kd'}}
+ARMS = {'masket-ppocr': {'loss_prob', 'loss_kd'}, 'pseudo-ppocr': {'loss_prob'},
+        'masket-pseudo-ppocr': {'loss_prob', 'loss_kd'}}
 STUDENT = 'dbnet_mobilenetv3-large_fpnc_{}_1200e_td500-photos'
 
 
@@ -40,8 +40,8 @@ def test_arms_differ_in_what_their_names_say():
     cfgs = {arm: load(CONFIGS[STUDENT.format(arm)]).to_dict() for arm in ARMS}
     kinds = {arm: [part['type'] for part in cfg['train_dataloader']['dataset']['datasets']]
              for arm, cfg in cfgs.items()}
-    assert kinds['masket-rapidocr'] == ['CheckedOCRDataset', 'UnlabelledTextDetDataset']
-    assert kinds['pseudo-rapidocr'] == kinds['masket-pseudo-rapidocr'] == ['CheckedOCRDataset'] * 2
+    assert kinds['masket-ppocr'] == ['CheckedOCRDataset', 'UnlabelledTextDetDataset']
+    assert kinds['pseudo-ppocr'] == kinds['masket-pseudo-ppocr'] == ['CheckedOCRDataset'] * 2
     for cfg in cfgs.values():
         cfg['train_dataloader']['dataset'].pop('datasets')
         cfg['custom_hooks'] = [hook for hook in cfg['custom_hooks']
@@ -54,7 +54,7 @@ def test_arms_differ_in_what_their_names_say():
 def test_from_a_folder_of_photos_to_trained_students(folder):
     assert 'on 2 photos' in run('pseudo-label', 'rapidocr', '--images', 'data/photos', '--out',
                                 'data/photos/pseudo_labels.json', '--unclip', '1.4')
-    said = run('cache', str(CONFIGS[STUDENT.format('masket-rapidocr')]))
+    said = run('cache', str(CONFIGS[STUDENT.format('masket-ppocr')]))
     assert re.search(r'\b4 \w+ written', said)
     for arm, losses in ARMS.items():
         cfg = Config.fromfile(CONFIGS[STUDENT.format(arm)])

@@ -5,7 +5,7 @@ custom_hooks = [
         type='MaskETDistillHook',
         teacher=dict(
             type='CachedTeacher',
-            store='work_dirs/cache/rapidocr_td500-photos',
+            store='work_dirs/cache/ppocr_td500-photos',
             teacher=dict(type='OnnxTeacher', model='rapidocr')),
         loss=dict(
             type='MaskETLoss',

@@ -7,7 +7,7 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from .checks import at_least_float32, require_choice, require_positive
-from .projectors import PROJECTORS, build_projector
+from .projectors import PROJECTORS, BiLSTMProjector, build_projector
 from .reading import Labels, Reading, ReadingLoss
 from .steps import first_steps, require_readings
 from .unit_vectors import unit_vectors
@@ -88,7 +88,6 @@ class SemanticContrastiveLoss(ReadingLoss):
             if labels.last_ends is not None:  # the LSTM would see it, from the other side
                 past = ~first_steps(labels.last_ends, glimpses.shape[1])
                 glimpses = glimpses.masked_fill(past.repeat(2 * count, 1).unsqueeze(2), 0)
-            projected = self._project(glimpses).chunk(2 * count)
             steps = min(glimpses.shape[1], labels.indexes.shape[1])
             # One wait for a GPU: the cosines of all pairs are quadratic in the characters.
             rows = self._valid(labels, steps).flatten().nonzero().squeeze(1)
@@ -96,7 +95,11 @@ class SemanticContrastiveLoss(ReadingLoss):
             weights = None
             if labels.weights is not None:
                 weights = labels.weights.unsqueeze(1).expand(-1, steps).flatten()[rows]
-            chosen = [part[:, :steps].flatten(0, 1)[rows] for part in projected]
+            if isinstance(self.projector, BiLSTMProjector):  # a character depends on the others
+                chosen = _rows(self._project(glimpses), steps, rows, 2 * count)
+            else:
+                chosen = self._project(torch.cat(_rows(glimpses, steps, rows, 2 * count))).chunk(
+                    2 * count)
             losses = [nt_xent(ours, theirs, self.temperature, classes, weights)
                       for ours, theirs in zip(chosen[:count], chosen[count:])]
             loss = torch.stack(losses).mean()
@@ -116,6 +119,12 @@ class SemanticContrastiveLoss(ReadingLoss):
             raise ValueError(f'in_channels={self.in_channels}, but the glimpses have '
                              f'{glimpses.shape[-1]} channels: write that number')
         return at_least_float32(self.projector(glimpses.to(weight.dtype)))
+
+
+def _rows(vectors: Tensor, steps: int, rows: Tensor, readings: int) -> tuple[Tensor, ...]:
+    """Of several readings (readings * N, T, E) those characters that count, (M, E) each."""
+    return tuple(part[:, :steps].flatten(0, 1).index_select(0, rows)
+                 for part in vectors.chunk(readings))
 
 
 def nt_xent(student: Tensor, teacher: Tensor, temperature: float,

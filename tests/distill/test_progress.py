@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import pytest
 from mmengine.logging import MessageHub
 
@@ -7,11 +9,10 @@ NAMES = [f'test_progress_{i}' for i in range(3)]
 
 
 @pytest.fixture
-def hubs():
-    """Message hubs as runners have them."""
-    yield [MessageHub.get_instance(name) for name in NAMES]
-    for name in NAMES:
-        MessageHub._instance_dict.pop(name, None)
+def hubs(monkeypatch):
+    """Message hubs as runners have them, and none of trainings that broke off before."""
+    monkeypatch.setattr(MessageHub, '_instance_dict', OrderedDict())
+    return [MessageHub.get_instance(name) for name in NAMES]
 
 
 def train(hub, epoch, iteration):

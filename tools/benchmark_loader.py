@@ -28,7 +28,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--names', nargs='+', help="instead of the configs' names, as many")
     parser.add_argument('--workers', type=int, nargs='+', default=[1, 2])
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--batches', type=int, default=10, help='of each round')
+    parser.add_argument('--batches', type=int, default=16,
+                        help='of each round; twice what workers load ahead, or more')
     parser.add_argument('--batch-size', type=int, help="by default the config's")
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         help='changes to all configs, key=value')

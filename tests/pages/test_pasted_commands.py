@@ -33,7 +33,8 @@ if 'clone' in sys.argv:
     Path(Path(sys.argv[-1]).stem).mkdir(exist_ok=True)
 """
 # Of a stranger: named by the pages, not shipped.
-OWN_CONFIGS = {'my_config.py', 'my_dld.py', 'my_dld_config.py', 'my_spotter_config.py'}
+OWN_CONFIGS = {'my_config.py', 'my_dld.py', 'my_dld_config.py', 'my_spotter_config.py',
+               'own.py', 'own_targets.py', 'own_maps.py'}
 
 
 @pytest.fixture

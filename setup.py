@@ -136,6 +136,7 @@ setup(
         'numpy>=2.1; python_version >= "3.13"',
         'opencv-python>=4.6',
         'pillow>=9.2',
+        'rich>=12',
         'scikit-image>=0.19',
         'setuptools<81',  # MMEngine finds "mmocr::..." with its pkg_resources, gone in 82
         'shapely>=2.0',

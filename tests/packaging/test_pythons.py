@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group('packaging'),
 PYTHONS = ('3.10', '3.11', '3.12', '3.13')
 LITE = [['-c', 'constraints.txt', '.[lite,embedded]']]
 FORK = [['torch', 'torchvision', 'onedl-mmengine==0.10.12', 'onedl-mmcv==2.3.6',
-         'onedl-mmdetection==3.5.1', 'imaug==0.4.3', 'lmdb', 'pyclipper', 'rapidfuzz'],
+         'onedl-mmdetection==3.5.1', 'imaug==0.4.3', 'click', 'lmdb', 'pyclipper',
+         'rapidfuzz'],
         ['--no-deps', 'mmocr==1.0.1', '.']]
 OLD = [['torch==2.1.2', 'torchvision==0.16.2', '.[lite,embedded]']]
 

@@ -300,7 +300,8 @@ def report(demo: Demo, conductor: Conductor) -> str:
     gain = demo.hmean('masket') - demo.hmean('student')
     return '\n'.join([
         '', demo.table.read_text(),
-        f"MaskET changed the student's hmean by {gain:+.4f} (one run each, with the same seed).",
+        f"MaskET changed the student's hmean by {gain:+.4f} (one run each, with the same seed;\n"
+        'with another one it may be .1 more or less: docs/results.md).',
         f'Pictures: {demo.pictures}', '',
         f'Time per step ({conductor.lanes} at once, {conductor.threads} threads each):', *times,
         f'  {clock(conductor.elapsed)}  in all, of {MINUTES} minutes meant for two cores'

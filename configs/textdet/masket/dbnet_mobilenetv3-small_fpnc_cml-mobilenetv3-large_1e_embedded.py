@@ -5,7 +5,7 @@ _base_ = 'dbnet_mobilenetv3-small_fpnc_mutual_1e_embedded.py'
 model = dict(
     teacher=dict(
         config='{{ fileDirname }}/dbnet_mobilenetv3-large_fpnc_1e_embedded-12k.py',
-        checkpoint='work_dirs/dbnet_mobilenetv3-large_fpnc_1e_embedded-12k/epoch_1.pth'),
+        checkpoint='mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'),
     teacher_terms=[
         dict(
             loss=dict(

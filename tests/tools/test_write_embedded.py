@@ -15,6 +15,18 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools/write_embedded.py'
 
 
+def test_pages_of_one_text_height_are_written_as_they_are_rendered(tmp_path, monkeypatch):
+    args = ('--train', 2, '--val', 0, '--test', 0, '--tasks', 'textspotting', '--text-height-per',
+            'image')
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(tmp_path), *map(str, args)])
+    runpy.run_path(str(TOOL), run_name='__main__')
+    data = OCRDataset('textspotting_train.json', data_root=str(tmp_path),
+                      pipeline=[dict(type='LoadImageFromFile')])
+    scene = render_scene(SceneSpec(text_height_per='image'), 1)
+    np.testing.assert_array_equal(data[1]['img'], scene.image)
+    assert [word['text'] for word in data[1]['instances']] == [word.text for word in scene.words]
+
+
 def test_the_tool_writes_both_splits_and_says_so(tmp_path):
     args = (tmp_path, '--train', 3, '--val', 0, '--test', 2, '--image-size', 128, 96, '--tasks',
             'textdet', '--seed', 9)

@@ -52,6 +52,12 @@ class BlockPlan:
     seed: int
 
 
+def draw_height(rng: np.random.Generator, spec: SceneSpec) -> int:
+    """Draw a font size in pixels, log-uniform within ``spec.text_height``."""
+    low, high = spec.text_height
+    return int(round(low * (high / low)**rng.random()))
+
+
 def plan_block(rng: np.random.Generator, spec: SceneSpec) -> BlockPlan:
     """Draw a text block that fits into the image's width and height.
 
@@ -62,8 +68,7 @@ def plan_block(rng: np.random.Generator, spec: SceneSpec) -> BlockPlan:
     Raises:
         ImportError: If the wheel that ships the fonts is not installed.
     """
-    low, high = spec.text_height
-    size = int(round(low * (high / low)**rng.random()))
+    size = draw_height(rng, spec)
     face = FACES[rng.integers(len(FACES))]
     outline = max(1, size // 16) if rng.random() < 0.2 and size >= 16 else 0
     shadow = max(1, size // 14) if rng.random() < 0.2 and size >= 16 else 0

@@ -34,6 +34,7 @@ class EmbeddedDataset(OCRDataset):
         filter_cfg: ``filter_empty_gt=True`` drops images without readable text, ``min_size=n``
             all images if they are smaller than n pixels (the names MMOCR's configs use).
         pipeline: Transforms; the first one loads the image from ``img_path``.
+        text_height_per: 'block', or 'image': all blocks of an image are of one text height.
         **kwargs: ``metainfo``, ``indices``, ``serialize_data``, ``test_mode``, ``lazy_init`` and
             ``max_refetch`` as in :class:`mmengine.dataset.BaseDataset`.
 
@@ -55,11 +56,12 @@ class EmbeddedDataset(OCRDataset):
                  difficulty: float = 1.0,
                  filter_cfg: dict[str, Any] | None = None,
                  pipeline: Sequence[dict[str, Any] | Callable] | None = None,
+                 text_height_per: str = 'block',
                  **kwargs: Any) -> None:
         self.num_images = _checked_count(num_images)
         # The spec turns lists, as configs have them, into tuples.
         self.spec = SceneSpec(split, seed, image_size, text_height, num_blocks,  # type: ignore
-                              difficulty)
+                              difficulty, text_height_per)
         _check_filter(filter_cfg)
         if clash := [name for name in _FILE_FIELDS if kwargs.get(name)]:
             raise TypeError(f'{type(self).__name__} has no field {clash[0]!r}: its images are '

@@ -1,13 +1,13 @@
 """Where what text stands in a scene. A plan has no pixels: annotations come from it in a blink."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .arrays import Array
 from .assets import PHOTOS, Photo
-from .block import BlockPlan, plan_block
+from .block import BlockPlan, draw_height, plan_block
 from .degradation import Degradation, plan_degradation
 from .geometry import area, box_to_quad, overlaps, tilt, transform, translation
 from .spec import SceneSpec
@@ -99,12 +99,21 @@ def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
     blocks: list[PlacedBlock] = []
     quads: Array = np.empty((0, 4, 2))
     if rng.random() >= _EMPTY_SHARE:
+        looks = _shared_looks(rng, spec)
         for _ in range(wanted):
-            placed = _place(rng, spec, plan_block(rng, spec), quads)
+            placed = _place(rng, spec, plan_block(rng, looks), quads)
             if placed is not None:
                 blocks.append(placed)
                 quads = np.concatenate([quads, placed.quad[None]])
     return ScenePlan(spec, photo, seed, tuple(blocks), degradation)
+
+
+def _shared_looks(rng: np.random.Generator, spec: SceneSpec) -> SceneSpec:
+    """The fields that an image's blocks are drawn with: of one text height, if it is per image."""
+    if spec.text_height_per == 'block':
+        return spec
+    height = draw_height(rng, spec)
+    return replace(spec, text_height=(height, height))
 
 
 def _place(rng: np.random.Generator, spec: SceneSpec, block: BlockPlan,

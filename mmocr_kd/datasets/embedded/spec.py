@@ -8,13 +8,15 @@ from typing import Sequence
 import numpy as np
 
 SPLITS = ('train', 'val', 'test')
+# What shares one text height: every block draws its own, or an image one for all of its blocks.
+PER = ('block', 'image')
 # The smallest side an image may have: below it no readable word fits.
 MIN_SIDE = 64
 # The smallest font size, in pixels, at which FreeType still draws something word-like.
 MIN_TEXT_HEIGHT = 6
 
 _PATTERN = re.compile(r'(?P<split>\w+)-s(?P<seed>\d+)-(?P<width>\d+)x(?P<height>\d+)'
-                      r'-h(?P<low>\d+)to(?P<high>\d+)-b(?P<fewest>\d+)to(?P<most>\d+)'
+                      r'-h(?P<low>\d+)to(?P<high>\d+)(?:per(?P<per>image))?-b(?P<fewest>\d+)to(?P<most>\d+)'
                       r'-d(?P<difficulty>[0-9.]+)')
 
 
@@ -32,6 +34,8 @@ class SceneSpec:
             Blocks that find no free place are left out.
         difficulty: Strength of perspective, shadows, blur, noise and JPEG artefacts in [0, 2].
             0 is clean and upright, 1 the default, 2 harsh.
+        text_height_per: 'block', every block draws a text height, or 'image', all blocks of an
+            image share one: then images differ in the resolution at which they can be read.
 
     Raises:
         TypeError: If a field has the wrong type.
@@ -44,6 +48,7 @@ class SceneSpec:
     text_height: tuple[int, int] = (8, 64)
     num_blocks: tuple[int, int] = (2, 6)
     difficulty: float = 1.0
+    text_height_per: str = 'block'
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -59,13 +64,21 @@ class SceneSpec:
             if low > high:
                 raise ValueError(f'{name}={(low, high)} must be (smallest, largest)')
         object.__setattr__(self, 'difficulty', _difficulty(self.difficulty))
+        if self.text_height_per not in PER:
+            raise ValueError(f'text_height_per={self.text_height_per!r} is unknown: use one of '
+                             f'{PER}')
 
     @property
     def name(self) -> str:
-        """The fields as one path component, e.g. 'train-s0-320x320-h8to64-b2to6-d1.0'."""
+        """The fields as one path component, e.g. 'train-s0-320x320-h8to64-b2to6-d1.0'.
+
+        One text height per image reads 'h16to200perimage'.
+        """
         width, height = self.image_size
+        # The default goes unsaid: names of data sets are older than this field.
+        per = '' if self.text_height_per == 'block' else f'per{self.text_height_per}'
         return (f'{self.split}-s{self.seed}-{width}x{height}-h{self.text_height[0]}to'
-                f'{self.text_height[1]}-b{self.num_blocks[0]}to{self.num_blocks[1]}'
+                f'{self.text_height[1]}{per}-b{self.num_blocks[0]}to{self.num_blocks[1]}'
                 f'-d{self.difficulty!r}')
 
     @classmethod
@@ -85,7 +98,8 @@ class SceneSpec:
         part = match.groupdict()
         return cls(part['split'], int(part['seed']), (int(part['width']), int(part['height'])),
                    (int(part['low']), int(part['high'])),
-                   (int(part['fewest']), int(part['most'])), float(part['difficulty']))
+                   (int(part['fewest']), int(part['most'])), float(part['difficulty']),
+                   part['per'] or 'block')
 
     def rng(self, index: int) -> np.random.Generator:
         """The random generator of image ``index``: it depends on (seed, split, index) alone."""

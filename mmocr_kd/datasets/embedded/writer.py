@@ -77,7 +77,8 @@ def _checked_tasks(tasks: Iterable[str]) -> list[str]:
 def _fields(spec: SceneSpec) -> dict[str, Any]:
     return dict(split=spec.split, seed=spec.seed, image_size=spec.image_size,
                 text_height=spec.text_height, num_blocks=spec.num_blocks,
-                difficulty=spec.difficulty, serialize_data=False)
+                difficulty=spec.difficulty, text_height_per=spec.text_height_per,
+                serialize_data=False)
 
 
 def _claim(folder: Path, spec: SceneSpec, tasks: list[str]) -> None:

@@ -1,18 +1,21 @@
+import hashlib
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from mmocr_kd.datasets.embedded.geometry import area
 from mmocr_kd.datasets.embedded.plan import plan_scene
-from mmocr_kd.datasets.embedded.spec import SPLITS, SceneSpec
+from mmocr_kd.datasets.embedded.spec import PER, SPLITS, SceneSpec
 
 specs = st.builds(
     SceneSpec, st.sampled_from(SPLITS), st.integers(0, 1000),
     st.tuples(st.integers(64, 700), st.integers(64, 700)),
-    st.tuples(st.integers(6, 30), st.integers(30, 90)), st.just((0, 8)), st.floats(0, 2))
+    st.tuples(st.integers(6, 30), st.integers(30, 90)), st.just((0, 8)), st.floats(0, 2),
+    st.sampled_from(PER))
 indices = st.integers(0, 10**6)
 
 
@@ -94,6 +97,38 @@ def test_scenes_are_varied():
     assert set(lines) == {1, 2, 3}
     angles = [np.degrees(np.arctan2(*(word.quad[1] - word.quad[0])[::-1])) for word in words]
     assert np.percentile(np.abs(angles), 50) < 15 and np.max(np.abs(angles)) > 25
+
+
+@pytest.mark.parametrize('fields, golden', [
+    ((), '2f793d80dd2e6ed52d74ab816fe85bd73683ba76c751b40bed9d15981ae6f8a7'),
+    (('test', 3, (448, 448), (18, 26), (1, 1)),
+     '7dbf023d0c3557705451eb0803d7b1e649193b549409fe11271597f4768d7c2d')])
+def test_data_sets_stay_as_they_were_in_the_first_release(fields, golden):
+    seen = hashlib.sha256()
+    for index in range(20):
+        plan = plan_scene(SceneSpec(*fields), index)
+        blocks = [(placed.block.seed, placed.block.font_size, placed.block.face,
+                   [word.text for word in placed.block.words], placed.quad.round().tolist())
+                  for placed in plan.blocks]
+        seen.update(repr((plan.seed, blocks)).encode())
+    assert seen.hexdigest() == golden
+
+
+def test_one_text_height_per_image_is_spread_evenly_over_the_octaves():
+    spec = SceneSpec(image_size=(1024, 1024), text_height=(16, 200), num_blocks=(3, 8),
+                     text_height_per='image')
+    plans = [plan_scene(spec, index) for index in range(300)]
+    sizes = [[placed.block.font_size for placed in plan.blocks] for plan in plans if plan.blocks]
+    # Of blocks that had to shrink to fit, the others tell the height.
+    heights = np.array([max(page) for page in sizes])
+    assert all(len(set(page)) == 1 for page, height in zip(sizes, heights, strict=True)
+               if height < 40)
+    assert np.mean([len(page) for page in sizes]) > 3
+    # log(32 / 16) / log(200 / 16) = 0.274, with a standard error of 0.026.
+    assert 0.2 < (heights < 32).mean() < 0.35
+    assert 0.2 < ((heights >= 32) & (heights < 64)).mean() < 0.35
+    assert heights.min() >= 16 and heights.max() > 150
+    assert len(set(heights)) > 60
 
 
 def test_difficulty_zero_is_upright_and_clean():

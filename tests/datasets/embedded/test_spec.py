@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmocr_kd.datasets.embedded.spec import SPLITS, SceneSpec
+from mmocr_kd.datasets.embedded.spec import PER, SPLITS, SceneSpec
 
 
 def pairs(low, high):
@@ -15,7 +15,7 @@ def pairs(low, high):
 specs = st.builds(
     SceneSpec, st.sampled_from(SPLITS), st.integers(0, 2**40),
     st.tuples(st.integers(64, 2000), st.integers(64, 2000)), pairs(6, 300), pairs(0, 20),
-    st.floats(0, 2))
+    st.floats(0, 2), st.sampled_from(PER))
 
 
 @given(specs)
@@ -27,6 +27,13 @@ def test_the_name_holds_every_field(spec):
 @given(specs, specs)
 def test_different_specs_have_different_names(one, other):
     assert (one.name == other.name) == (one == other)
+
+
+def test_names_of_data_sets_that_are_older_than_a_field_stay_as_they_were():
+    old = 'test-s3-448x320-h18to26-b1to4-d0.5'
+    assert SceneSpec('test', 3, (448, 320), (18, 26), (1, 4), 0.5).name == old
+    assert SceneSpec.from_name(old).text_height_per == 'block'
+    assert SceneSpec(text_height_per='image').name == 'train-s0-320x320-h8to64perimage-b2to6-d1.0'
 
 
 def test_configs_may_use_lists_and_the_spec_is_still_hashable():
@@ -51,6 +58,7 @@ def test_configs_may_use_lists_and_the_spec_is_still_hashable():
     ('difficulty', '1', TypeError, ["difficulty='1'", 'number']),
     ('difficulty', 2.1, ValueError, ['difficulty=2.1', '[0, 2]']),
     ('difficulty', float('nan'), ValueError, ['difficulty=nan', '[0, 2]']),
+    ('text_height_per', 'page', ValueError, ["text_height_per='page'", "'block'", "'image'"]),
 ])
 def test_bad_values_are_named(field, value, error, words):
     with pytest.raises(error) as caught:
@@ -59,7 +67,8 @@ def test_bad_values_are_named(field, value, error, words):
 
 
 @pytest.mark.parametrize('name', [
-    '', 'train', 'train-s0-320x320', 'foo-s0-320x320-h8to64-b2to6-d1.0'])
+    '', 'train', 'train-s0-320x320', 'foo-s0-320x320-h8to64-b2to6-d1.0',
+    'train-s0-320x320-h8to64perblock-b2to6-d1.0', 'train-s0-320x320-h8to64per-b2to6-d1.0'])
 def test_a_wrong_name_is_an_error(name):
     with pytest.raises(ValueError):
         SceneSpec.from_name(name)

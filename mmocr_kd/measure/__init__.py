@@ -4,9 +4,12 @@ from .interleave import Case, Timing, interleave
 from .layer_macs import layer_macs
 from .peak_memory import peak_bytes, tensor_bytes
 from .product_macs import product_macs
+from .ratings_file import ImageRating, RatingsFile, RatingsHeader
 from .ratio import Ratio, median_ratio
+from .scale_ratings import ScaleRatings
 
 __all__ = [
-    'Case', 'CostTable', 'Ratio', 'Timing', 'interleave', 'layer_macs', 'median_ratio',
-    'peak_bytes', 'product_macs', 'tensor_bytes'
+    'Case', 'CostTable', 'ImageRating', 'Ratio', 'RatingsFile', 'RatingsHeader', 'ScaleRatings',
+    'Timing', 'interleave', 'layer_macs', 'median_ratio', 'peak_bytes', 'product_macs',
+    'tensor_bytes'
 ]

@@ -14,36 +14,39 @@ def build(**fields):
     return METRICS.build({'type': 'ResolutionStatMetric', 'scale_factors': SCALES, **fields})
 
 
-def evaluate(scales, indices=None, **fields):
-    indices = [{}] * len(scales) if indices is None else [{'dld_scale_index': i} for i in indices]
+def evaluate(scales, costs=None, **fields):
+    costs = [{}] * len(scales) if costs is None else [{'dld_cost': cost} for cost in costs]
     evaluator = Evaluator(build(**fields))
     evaluator.process([
-        TextDetDataSample(metainfo={'img_path': 'a.jpg', 'dld_scale': scale, **index})
-        for scale, index in zip(scales, indices)])
+        TextDetDataSample(metainfo={'img_path': 'a.jpg', 'dld_scale': scale, **cost})
+        for scale, cost in zip(scales, costs)])
     return {name.removeprefix('resolution/'): value
             for name, value in evaluator.evaluate(len(scales)).items()}
 
 
 def test_by_hand():
-    results = evaluate([.3, .8, .3, .5], [0, 5, 0, 2])
+    results = evaluate([.3, .8, .3, .5])
     assert results == pytest.approx({
         'mean_scale': .475, 'rms_scale': (1.07 / 4)**.5, 'rel_cost': 1.07 / 4, 'hist_0.3': .5,
         'hist_0.4': 0, 'hist_0.5': .25, 'hist_0.6': 0, 'hist_0.7': 0, 'hist_0.8': .25})
 
 
-def test_measured_costs():
-    costs = [.104, .174, .257, .377, .502, .666]
-    assert evaluate([.3, .8], rel_costs=costs)['rel_cost'] == pytest.approx(.385)
+def test_costs_are_those_of_the_predictions():
+    assert evaluate([.3, .8], [.104, .666])['rel_cost'] == pytest.approx(.385)
+    assert evaluate([.3, .8], [torch.tensor(.5), np.float32(.25)])['rel_cost'] == .375
+    assert evaluate([.3, 1.], [.104, None])['rel_cost'] == pytest.approx(.552)  # 1 pixel for 1
 
 
-def test_costs_counted_in_several_ways():
-    published = [.1, .2, .3, .4, .5, .6]
-    honest = [.3, .4, .5, .6, .7, .8]
-    results = evaluate([.3, .8], rel_costs={'published': published, 'honest': honest})
-    assert results['rel_cost_published'] == pytest.approx(.35)
-    assert results['rel_cost_honest'] == pytest.approx(.55) and 'rel_cost' not in results
-    with pytest.raises(ValueError, match=r"rel_costs\['honest'\]=\[0.1\] must be 6 finite"):
-        build(rel_costs={'published': published, 'honest': [.1]})
+def test_a_scale_that_is_no_candidate_is_told():
+    results = evaluate([1., 1., .5, .55])
+    assert results['hist_1'] == .5 and results['hist_0.55'] == results['hist_0.5'] == .25
+    assert results['hist_0.3'] == 0 and results['mean_scale'] == pytest.approx(3.05 / 4)
+
+
+def test_without_candidates_those_that_occur():
+    assert evaluate([.5, .25], scale_factors=[]) == pytest.approx({
+        'mean_scale': .375, 'rms_scale': .3125**.5 / 2**.5, 'rel_cost': .15625,
+        'hist_0.25': .5, 'hist_0.5': .5})
 
 
 @given(st.lists(st.sampled_from(SCALES), min_size=1, max_size=12))
@@ -55,10 +58,9 @@ def test_equal_to_means_of_images(scales):
     assert sum(value for name, value in results.items() if 'hist' in name) == pytest.approx(1)
 
 
-@pytest.mark.parametrize('scale, index', [
-    (torch.tensor(.7), torch.tensor(4)), (np.float32(.7), np.int64(4)), (.1 * 7, 4)])
-def test_numbers_of_any_kind(scale, index):
-    assert evaluate([scale], [index])['hist_0.7'] == 1
+@pytest.mark.parametrize('scale', [torch.tensor(.7), np.float32(.7), .1 * 7])
+def test_numbers_of_any_kind(scale):
+    assert evaluate([scale])['hist_0.7'] == 1
 
 
 def test_one_scale():
@@ -72,20 +74,19 @@ def test_no_images_no_numbers():
 
 @pytest.mark.parametrize('metainfo, message', [
     ({}, r"'a.jpg' has no dld_scale: is it a model that chooses resolutions"),
-    ({'dld_scale': .55}, r'dld_scale=0.55, expected one of scale_factors=\[0.3'),
-    ({'dld_scale': .5, 'dld_scale_index': 1}, 'dld_scale=0.5 and dld_scale_index=1, but')])
+    ({'dld_scale': 0.}, r'dld_scale=0.0 and dld_cost=0.0, expected a scale in \(0, 1\]'),
+    ({'dld_scale': float('nan')}, 'dld_scale=nan'),
+    ({'dld_scale': 1.5, 'dld_cost': .1}, 'dld_scale=1.5 and dld_cost=0.1'),
+    ({'dld_scale': .5, 'dld_cost': -1.}, 'dld_cost=-1.0'),
+    ({'dld_scale': .5, 'dld_cost': float('inf')}, 'dld_cost=inf')])
 def test_samples_that_do_not_fit(metainfo, message):
     with pytest.raises(ValueError, match=message):
         build().process(None, [{'img_path': 'a.jpg', **metainfo}])
 
 
 @pytest.mark.parametrize('fields, message', [
-    ({'scale_factors': []}, 'scale_factors is empty'),
     ({'scale_factors': [.5, .3]}, 'must rise strictly'),
-    ({'scale_factors': [.5, 1.5]}, r'must lie in \(0, 1\]'),
-    ({'rel_costs': [.1]}, 'must be 6 finite numbers'),
-    ({'rel_costs': [0, .1, .2, .3, .4, .5]}, 'must be 6 finite numbers'),
-    ({'rel_costs': [float('nan')] * 6}, 'must be 6 finite numbers')])
+    ({'scale_factors': [.5, 1.5]}, r'must lie in \(0, 1\]')])
 def test_impossible_fields(fields, message):
     with pytest.raises(ValueError, match=message):
         build(**fields)

@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
 from mmocr_kd.apis import Passes, ScalePasses, build_loaded, read_checkpoint, read_config
-from mmocr_kd.measure import Case, CostTable, interleave, product_macs
+from mmocr_kd.measure import Case, CostTable, interleave, product_macs, selector_fields
 from mmocr_kd.models.dld import Shrinker
 from mmocr_kd.models.spotters.adapt import distillable
 
@@ -207,28 +207,36 @@ def lines(costs: Costs) -> list[str]:
         table = costs.tables[name]
         giga = ', '.join(f'{cost / GIGA:.3f}' for cost in table.costs)
         found.append(f'{name}: costs=[{giga}], reference={table.reference / GIGA:.3f}')
-    relative = ', '.join(f'{name}=[{", ".join(f"{c:.4f}" for c in costs.tables[name].relative)}]'
-                         for name in (PUBLISHED, HONEST))
-    return [*found, f'ResolutionStatMetric: rel_costs=dict({relative})']
+    own = [(cost - costs.selector) / honest.reference for cost in honest.costs]
+    timed = costs.tables.get(f'{HONEST} ms')
+    fields = selector_fields(own, timed and timed.reference * 1e3)
+    return [*found, f'ResolutionSelector: {fields} (everything but the selector)']
 
 
-def shares(path: Path, scales: list[float]) -> list[float]:
+def shares(path: Path, scales: list[float]) -> dict[str, list[float]]:
     """How often each scale was chosen in a test.
 
     Args:
         path: JSON of scalars that a test run wrote.
         scales: The scales.
 
+    Returns:
+        Name of each data set, '' if there is only one without a name -> one share per scale.
+
     Raises:
         ValueError: If there is no histogram of these scales.
     """
     scalars = json.loads(path.read_text())
-    chosen = {key.split('/')[-1]: value for key, value in scalars.items()}
+    chosen: dict[str, dict[str, float]] = {}
+    for key, value in scalars.items():
+        *places, name = key.split('/')
+        if name.startswith('hist_'):
+            chosen.setdefault('/'.join(places[:-1]), {})[name] = value
     names = [f'hist_{scale:g}' for scale in scales]
-    if sorted(names) != sorted(key for key in chosen if key.startswith('hist_')):
+    if not chosen or any(sorted(names) != sorted(found) for found in chosen.values()):
         raise ValueError(f'{path} must hold {names}, as ResolutionStatMetric writes them; it has '
                          f'{list(scalars)}')
-    return [chosen[name] for name in names]
+    return {data: [found[name] for name in names] for data, found in chosen.items()}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -244,10 +252,9 @@ def main(argv: list[str] | None = None) -> None:
     timed = (f'median of {args.repeats} rounds, {args.threads} CPU thread(s), '
              f"{'CPU' if args.cpu_time else 'wall-clock'} time" if args.repeats else 'not timed')
     print(f'{args.config}, one image with {args.words} words, {timed}\n\n{report(costs)}')
-    if chosen:
-        means = ', '.join(f'{name} {table.mean(chosen):.3f}'
-                          for name, table in costs.tables.items())
-        print(f'mean over the images of {args.results}: {means}')
+    for data, mine in (chosen or {}).items():
+        means = ', '.join(f'{name} {table.mean(mine):.3f}' for name, table in costs.tables.items())
+        print(f'mean over the images of {data or args.results}: {means}')
 
 
 if __name__ == '__main__':

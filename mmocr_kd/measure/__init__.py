@@ -1,5 +1,5 @@
 """Time, memory and operations of things to be compared. Knows nothing of OCR or distillation."""
-from .cost_table import CostTable
+from .cost_table import CostTable, selector_fields
 from .interleave import Case, Timing, interleave
 from .layer_macs import layer_macs
 from .peak_memory import peak_bytes, tensor_bytes
@@ -11,5 +11,5 @@ from .scale_ratings import ScaleRatings
 __all__ = [
     'Case', 'CostTable', 'ImageRating', 'Ratio', 'RatingsFile', 'RatingsHeader', 'ScaleRatings',
     'Timing', 'interleave', 'layer_macs', 'median_ratio', 'peak_bytes', 'product_macs',
-    'tensor_bytes'
+    'selector_fields', 'tensor_bytes'
 ]

@@ -48,3 +48,14 @@ class CostTable:
                              'all 0: one per scale')
         total = sum(share * cost for share, cost in zip(shares, self.relative))
         return total / sum(shares)
+
+
+def selector_fields(costs: Sequence[float], full_ms: float | None = None) -> str:
+    """What to paste into a selector's config, so that it and its report count what was measured.
+
+    Args:
+        costs: Of each scale, relative to the full size.
+        full_ms: Milliseconds of the full size; None: not timed.
+    """
+    timed = '' if full_ms is None else f', full_ms={full_ms:.1f}'
+    return f'costs=[{", ".join(f"{cost:.4f}" for cost in costs)}]{timed}'

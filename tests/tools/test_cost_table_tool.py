@@ -57,6 +57,8 @@ def test_runs_as_a_program_and_times(tmp_path):
     for name in ('published ms', 'honest ms'):
         cells, shares = table[name]
         assert all(float(cell) > 0 for cell in cells) and shares[-1] == '1.000'
+    full_ms = re.search(r'ResolutionSelector: costs=.*, full_ms=([\d.]+) ', run.stdout)[1]
+    assert full_ms == table['honest ms'][0][-1]
 
 
 def test_lines_fit_the_loss_and_the_metric(tmp_path, capsys):
@@ -69,9 +71,13 @@ def test_lines_fit_the_loss_and_the_metric(tmp_path, capsys):
         cells, shares = columns(text)[f'{name} G']
         assert [float(cell) for cell in cells] == pytest.approx([*costs, reference], abs=.005)
         assert loss.rel_cost.tolist() == pytest.approx([float(s) for s in shares[:-1]], abs=.01)
-    line = text.split('ResolutionStatMetric: ')[1].splitlines()[0]
-    metric = eval(f'dict({line})')['rel_costs']  # as a user pastes it
-    assert set(metric) == {'published', 'honest'} and metric['published'] < metric['honest']
+    line = re.search(r'ResolutionSelector: (.*) \(everything', text)[1]
+    pasted = eval(f'dict({line})')  # as a user pastes it
+    honest, reference = numbers(text, 'honest')
+    selector = float(re.search(r'selector: ([\d.]+) G', text)[1])
+    assert set(pasted) == {'costs'}  # not timed
+    assert pasted['costs'] == pytest.approx([(cost - selector) / reference for cost in honest],
+                                            abs=.01 / reference)
 
 
 def test_what_is_printed_is_what_was_counted(tmp_path):
@@ -113,6 +119,18 @@ def test_scales_of_the_command_line_and_mean_of_a_test_run(tmp_path, capsys):
     assert float(found[1]) < float(found[2]) < 1
     with pytest.raises(SystemExit, match=r"must hold \['hist_0.4'\]"):
         cost_table.main([written(tmp_path), *SIZE, '--scales', '.4', '--results', str(results)])
+
+
+def test_every_data_set_of_a_test_run_has_its_mean(tmp_path, capsys):
+    results = tmp_path / 'scalars.json'
+    results.write_text(json.dumps({
+        'small/resolution/hist_0.5': 1., 'small/resolution/hist_1': 0., 'small/e2e/hmean': .1,
+        'large/resolution/hist_0.5': 0., 'large/resolution/hist_1': 1.}))
+    text = said(capsys, written(tmp_path, tiny_dld.student_cfg()), *SIZE, '--repeats', '0',
+                '--scales', '.5', '1', '--results', str(results))
+    _, (half, *_) = columns(text)['published G']
+    found = dict(re.findall(r'mean over the images of (\w+): published ([\d.]+)', text))
+    assert found == {'small': half, 'large': '1.000'}
 
 
 def test_weights_are_loaded_strictly(tmp_path, capsys):

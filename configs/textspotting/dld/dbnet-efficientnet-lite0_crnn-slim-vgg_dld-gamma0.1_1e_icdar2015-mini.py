@@ -8,7 +8,7 @@ _base_ = [
 
 dld = _base_.dld
 dld.selector.update(
-    base_channels=64, per_image='predict', input_short_edge=272)
+    base_channels=64, per_image=False, input_short_edge=272)
 dld.losses.pop('accuracy')
 dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
 dld.losses.sequence.update(search='ctc')

@@ -10,7 +10,7 @@ _base_ = [
 
 dld = _base_.dld
 dld.selector.update(
-    base_channels=64, per_image='predict', input_short_edge=224)
+    base_channels=64, per_image=False, input_short_edge=224)
 dld.losses.cost.update(costs=[0.152, 0.218, 0.297, 0.489, 0.604, 0.869], reference=1.182)
 dld.losses.sequence.update(search='ctc')
 name = 'dbnet-mobilenetv3-large_crnn-slim-vgg_multiscale_2e_embedded-sizes'

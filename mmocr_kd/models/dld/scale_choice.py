@@ -108,7 +108,8 @@ class ScaleChooser:
             indexes = torch.randint(len(self.candidates), (len(images), ))
             return ScaleChoice([self.candidates[i] for i in indexes], self.candidates)
         logits = self.selector(images, data_samples)
-        return self._choice(logits, self.selector.sample(logits))
+        decisions = self.selector.sample(logits)
+        return self._choice(logits, decisions.detach().argmax(-1), decisions)
 
     def decide(self, images: Tensor, data_samples: Sequence[Any] | None) -> ScaleChoice:
         """Choose for prediction: always the same for the same image.
@@ -126,11 +127,11 @@ class ScaleChooser:
         if is_drawn():
             raise RuntimeError(_NO_GRAPH)
         logits = self.selector(images, data_samples)
-        return self._choice(logits, self.selector.decide(logits, 'argmax'))
+        return self._choice(logits, self.selector.select(logits))
 
-    def _choice(self, logits: Tensor, decisions: Tensor) -> ScaleChoice:
-        indexes = decisions.detach().argmax(-1).tolist()
-        return ScaleChoice([self.candidates[i] for i in indexes], self.candidates, logits,
+    def _choice(self, logits: Tensor, indexes: Tensor,
+                decisions: Tensor | None = None) -> ScaleChoice:
+        return ScaleChoice([self.candidates[i] for i in indexes.tolist()], self.candidates, logits,
                            decisions)
 
 

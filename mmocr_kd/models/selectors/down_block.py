@@ -26,10 +26,27 @@ class DownBlock(nn.Module):
         self.downsample = nn.Conv2d(in_channels, out_channels, 1, stride=2)
         self.bn3 = build_norm(norm_cfg, out_channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, in_channels, H, W) to (B, out_channels, ceil(H / 2), ceil(W / 2))."""
-        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(out + self.bn3(self.downsample(x)))
+    def forward(self, x: Tensor, cells: Tensor | None = None) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, ceil(H / 2), ceil(W / 2)).
+
+        Args:
+            x: Features.
+            cells: See :func:`within`.
+        """
+        out = within(F.relu(self.bn1(self.conv1(x))), cells)
+        out = self.bn2(self.conv2(out))
+        return within(F.relu(out + self.bn3(self.downsample(x))), cells)
+
+
+def within(x: Tensor, cells: Tensor | None) -> Tensor:
+    """Features of images of several sizes in one batch, 0 where a batch shows none of an image.
+
+    Args:
+        x: Shape (B, C, H, W).
+        cells: 1 where coarser cells belong to the image, 0 elsewhere, shape (B, 1, h, w), of which
+            H and W are multiples; None: everywhere.
+    """
+    return x if cells is None else x * F.interpolate(cells, x.shape[2:], mode='nearest')
 
 
 def build_norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 
 
@@ -12,6 +13,9 @@ def sample_gumbel(logits: Tensor, temperature: float, hard: bool = True) -> Tens
     Straight-through: forward one-hot, backward ``dL/dlogits = p * (v - <p, v>) / tau`` with
     ``p = softmax((logits + noise) / tau)`` and ``v = dL/dchoice``. Which choice is drawn does not
     depend on the temperature; it only shapes the gradient (a high one damps it).
+
+    In a distributed training each rank draws for itself, though all have the same seed: the noise
+    of all ranks is drawn, and each takes its own.
 
     Draws the noise and chooses as PyTorch's ``gumbel_softmax`` does, but rows hold exact zeros
     and ones: PyTorch's ``hard - soft + soft`` leaves rounding errors in them.
@@ -25,7 +29,8 @@ def sample_gumbel(logits: Tensor, temperature: float, hard: bool = True) -> Tens
         Shape (B, K), float32 or wider; rows sum to 1.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    soft = F.gumbel_softmax(logits, temperature)
+    everybodys = logits.expand(get_world_size(), *logits.shape)
+    soft = F.gumbel_softmax(everybodys, temperature)[get_rank()]
     if not hard:
         return soft
     return one_hot(soft.argmax(-1), soft) + (soft - soft.detach())

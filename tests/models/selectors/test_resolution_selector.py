@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from mmocr_kd.losses import ResolutionCostLoss
 from mmocr_kd.models.selectors import ResolutionSelector
+from mmocr_kd.models.selectors.price_table import PRICES, mean_costs, price_within
 
 SCALES = [.3, .4, .5, .6, .7, .8]
 GN = {'type': 'GN', 'num_groups': 1}
@@ -54,7 +56,9 @@ def test_names_of_the_official_checkpoints():
     names = layers('', ['conv1', 'fc'], ['bn1'])
     for i in range(1, 5):
         names += layers(f'bs{i}.', ['conv1', 'conv2', 'downsample'], ['bn1', 'bn2', 'bn3'])
-    assert sorted(ResolutionSelector(SCALES).state_dict()) == sorted(names)
+    assert sorted(ResolutionSelector(SCALES, 'logits').state_dict()) == sorted(names)
+    ours = ResolutionSelector(SCALES, 'errors').state_dict()
+    assert sorted(ours) == sorted([*names, 'mean_costs'])
 
 
 def reference(weights, image):
@@ -80,8 +84,6 @@ def test_computes_what_is_described():
     images = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         expected = reference(model.state_dict(), images)
-        assert torch.allclose(model(images), expected, atol=1e-5)
-        model.per_image = False
         assert torch.allclose(model(images), expected, atol=1e-5)
 
 
@@ -109,7 +111,6 @@ def test_an_image_is_seen_as_if_it_were_alone():
         together = model(batch, samples((40, 90), (64, 33)))
         alone = torch.cat([model(first[None]), model(second[None])])
         assert torch.equal(together, alone)
-        model.per_image = False
         assert not torch.allclose(model(batch), alone, atol=1e-3)
 
 
@@ -129,8 +130,6 @@ def test_own_copy_of_the_image_is_shrunk():
         assert torch.equal(model(image), model(small))
         batch = F.pad(image, (0, 21, 0, 10), value=3.)
         assert torch.equal(model(batch, samples((150, 203))), model(small))
-        model.per_image = False
-        assert torch.equal(model(image), model(small))
         model.input_short_edge = None
         assert not torch.allclose(model(image), model(small), atol=1e-3)
     assert selector(input_short_edge=64).train()(image).shape == (1, 3)
@@ -147,9 +146,7 @@ def test_decides_without_chance():
     model = selector()
     logits = torch.tensor([[.5, .501, .2], [3., -1., 2.999]])
     assert all(model.select(logits).tolist() == [1, 0] for _ in range(50))
-    assert torch.equal(model.decide(logits, 'argmax'),
-                       torch.tensor([[0., 1, 0], [1, 0, 0]]))
-    drawn = torch.stack([model.decide(logits, 'sample').argmax(-1) for _ in range(100)])
+    drawn = torch.stack([model.sample(logits).argmax(-1) for _ in range(100)])
     assert len(drawn[:, 0].unique()) == 3
 
 
@@ -212,7 +209,6 @@ def test_is_built_from_a_config_and_loads_strictly():
     b.load_state_dict(a.state_dict())
     images = torch.randn(1, 3, 64, 64)
     assert torch.equal(a.eval()(images), b.eval()(images))
-    assert a.scales.tolist() == pytest.approx(SCALES)
 
 
 @pytest.mark.parametrize('fields, message', [
@@ -225,6 +221,13 @@ def test_is_built_from_a_config_and_loads_strictly():
     ({'temperature_decay': 1.1}, 'temperature_decay=1.1'),
     ({'base_channels': 12}, 'base_channels=12'),
     ({'input_short_edge': 0}, 'input_short_edge=0'),
+    ({'per_image': 'predict'}, "per_image='predict'"),
+    ({'predicts': 'scales'}, "predicts='scales'"),
+    ({'full_ms': 0.}, 'full_ms=0.0'),
+    ({'costs': [.1, .2]}, '2 entries for 3 scale_factors'),
+    ({'costs': [.3, .2, .7]}, 'must not fall'),
+    ({'costs': [0., .2, .7]}, 'finite and > 0'),
+    ({'costs': 0}, 'costs=0'),
 ])
 def test_impossible_fields(fields, message):
     with pytest.raises(ValueError, match=message):
@@ -237,23 +240,140 @@ def test_impossible_batches():
         selector()(images, samples((40, 40)))
     with pytest.raises(ValueError, match=r'img_shape=\(41, 40\)'):
         selector()(images, samples((40, 40), (41, 40)))
-    with pytest.raises(ValueError, match="mode='gumbel'"):
-        selector().decide(torch.zeros(2, 3), 'gumbel')
 
 
-def test_predict_sees_batches_in_training_and_images_in_prediction():
+# An image among others
+
+
+def mixed(*sizes, fill=7.):
+    """Images of several sizes in one batch, whatever it was padded with."""
+    canvas = [max(edges) for edges in zip(*sizes)]
+    batch = torch.full((len(sizes), 3, *canvas), fill)
+    images = [torch.randn(3, *size) for size in sizes]
+    for row, image in zip(batch, images):
+        row[:, :image.shape[1], :image.shape[2]] = image
+    return images, batch, samples(*sizes)
+
+
+def frozen_norms(model):
+    """In training mode, but its BN normalises as in prediction: what is left is what differs."""
+    for module in model.train().modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum, module.forward = 0., partial(_by_running_statistics, module)
+    return model
+
+
+def _by_running_statistics(norm, x):
+    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 150), st.integers(1, 150)), min_size=1, max_size=3),
+       st.sampled_from([None, 40, 64]))
+def test_training_sees_each_image_as_prediction_does(sizes, short_edge):
+    """At its own size and in its own area: not shrunk with the padding of its neighbours."""
+    model = trained(selector(base_channels=8, input_short_edge=short_edge))
+    images, batch, data = mixed(*sizes)
+    with torch.no_grad():
+        alone = torch.cat([model(image[None]) for image in images])
+        assert torch.equal(model(batch, data), alone)
+        together = frozen_norms(model)(batch, data)
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_the_same_photo_is_shrunk_by_the_same_factor_in_training(monkeypatch):
+    """Beside a wide and high neighbour, too."""
+    model, seen = selector(input_short_edge=64, base_channels=8).train(), []
+    monkeypatch.setattr(model.conv1, 'forward', lambda x: seen.append(x) or torch.zeros(
+        len(x), 1, x.shape[2] // 2, x.shape[3] // 2))
+    (photo, _), batch, data = mixed((128, 128), (64, 256))
+    model(batch, data)
+    small = F.interpolate(photo[None], (64, 64), mode='bilinear', antialias=True)
+    assert seen[0].shape == (2, 3, 64, 256)
+    assert torch.equal(seen[0][:1, :, :64, :64], small) and not seen[0][0, :, :, 64:].any()
+
+
+def test_batch_norm_learns_from_whole_batches_and_other_norms_from_images():
+    images, batch, data = mixed((64, 64), (32, 48), fill=0.)
+    for fields, alike in (({}, False), ({'per_image': True}, True), ({'norm_cfg': GN}, True)):
+        torch.manual_seed(0)
+        model = selector(base_channels=8, **fields).train()
+        alone = torch.cat([model(image[None]) for image in images])
+        assert torch.allclose(model(batch, data), alone, atol=1e-5) == alike
+
+
+def test_every_parameter_learns_from_images_of_several_sizes():
+    _, batch, data = mixed((40, 90), (64, 33))
+    model = selector(predicts='errors').train()
+    (model(batch, data) * torch.randn(2, 3)).sum().backward()
+    assert all(p.grad.isfinite().all() and p.grad.any() for p in model.parameters()
+               if p.dim() == 4)
+
+
+# Errors and costs
+
+
+def test_errors_are_softplus_of_the_published_output():
     torch.manual_seed(0)
-    alone, together, both = (ResolutionSelector(SCALES, base_channels=8, per_image=how).train()
-                             for how in (True, False, 'predict'))
-    for model in (together, both):
-        model.load_state_dict(alone.state_dict())
-    images = torch.randn(2, 3, 64, 64)
-    samples = [TextDetDataSample(metainfo=dict(img_shape=size)) for size in ((64, 64), (32, 48))]
-    assert torch.equal(both(images, samples), together(images, samples))
-    assert not torch.allclose(both(images, samples), alone(images, samples))
-    for model in (alone, both):
-        model.load_state_dict(together.state_dict())
-        model.eval()
-    assert torch.equal(both(images, samples), alone(images, samples))
-    with pytest.raises(ValueError, match='per_image'):
-        ResolutionSelector(SCALES, per_image='train')
+    errors, logits = selector(predicts='errors'), selector(predicts='logits')
+    missing, _ = errors.load_state_dict(logits.state_dict(), strict=True)
+    assert not missing
+    logits.fc.weight.data.mul_(1e3)
+    errors.fc.weight.data.mul_(1e3)
+    images = torch.randn(4, 3, 64, 64)
+    expected = F.softplus(logits.eval()(images))
+    assert torch.equal(errors.eval()(images), expected) and (expected >= 0).all()
+    with torch.autocast('cpu', torch.bfloat16):
+        assert errors(images).dtype == torch.float32
+
+
+@given(st.lists(st.floats(0, 50), min_size=3, max_size=3), st.floats(1e-3, 1e3))
+def test_choice_is_the_cheapest_in_all(errors, price):
+    model = selector(predicts='errors', costs=[.1, .4, 1.], base_channels=8)
+    (chosen, ) = model.select(torch.tensor([errors]), price).tolist()
+    totals = torch.tensor(errors) + torch.tensor(price) * model.costs
+    assert totals[chosen] == totals.min()
+
+
+def test_an_image_equally_good_everywhere_gets_the_cheapest_scale():
+    model = selector(predicts='errors')
+    for price in (1e-6, 1e-3, 1., 1e3):
+        assert model.select(torch.tensor([[0.] * 3, [.5] * 3]), price).tolist() == [0, 0]
+    assert model.select(torch.tensor([[2., 1., 0.]]), 0.).tolist() == [2]
+    assert model.select(torch.tensor([[1., 1., 1.]]), 0.).tolist() == [0]
+
+
+def test_costs_are_pixels_or_a_power_or_measured():
+    assert selector().costs.tolist() == pytest.approx([.09, .25, .64])
+    assert selector(costs=1.5).costs.tolist() == pytest.approx([s**1.5 for s in (.3, .5, .8)])
+    measured = selector(costs=[.2, .3, .7])
+    assert measured.costs.tolist() == pytest.approx([.2, .3, .7])
+    assert [measured.cost_of(scale) for scale in (.3, .5, .8, 1.)] == pytest.approx([.2, .3, .7, 1])
+    assert .3 < measured.cost_of(.6) < .7 < measured.cost_of(.9) < 1
+    assert selector().cost_of(.6) == pytest.approx(.36)  # pixels between, too
+
+
+def test_mean_costs_at_prices_fall_and_meet_their_ends():
+    errors = torch.rand(50, 3) * 3
+    costs = torch.tensor([.1, .4, 1.])
+    table = mean_costs(errors, costs)
+    assert len(table) == len(PRICES) and (table.diff() <= 1e-6).all()
+    assert table[0] == pytest.approx(costs[errors.argmin(1)].mean().item(), abs=.02)
+    assert table[-1] == pytest.approx(.1)
+    for i in (30, 80, 110):
+        totals = errors + PRICES[i] * costs
+        assert table[i] == pytest.approx(costs[totals.argmin(1)].mean().item(), abs=1e-5)
+
+
+@given(st.floats(.11, 1.))
+def test_a_budget_is_met_by_the_lowest_price_that_does(budget):
+    errors = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) * 3
+    table = mean_costs(errors, torch.tensor([.1, .4, 1.]))
+    price = PRICES.index(price_within(budget, table))
+    assert table[price] <= budget + 1e-5
+    assert price == 0 or table[price - 1] > budget
+
+
+def test_a_budget_below_the_cheapest():
+    with pytest.raises(ValueError, match='budget=0.05 cannot be met.*costs 0.1 of'):
+        price_within(.05, mean_costs(torch.rand(5, 2), torch.tensor([.1, 1.])))

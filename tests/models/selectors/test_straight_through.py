@@ -53,3 +53,18 @@ def test_half_precision_is_drawn_in_float32():
     assert drawn.dtype == torch.float32
     (drawn * torch.randn(3, 4)).sum().backward()
     assert logits.grad.isfinite().all()
+
+
+def test_ranks_of_one_seed_draw_for_themselves(monkeypatch):
+    """MMEngine gives all ranks the same seed; each stays as random as one alone."""
+    module = 'mmocr_kd.models.selectors.straight_through'
+    monkeypatch.setattr(f'{module}.get_world_size', lambda: 3)
+    logits, draws, states = torch.randn(200, 4), [], []
+    for rank in range(3):
+        monkeypatch.setattr(f'{module}.get_rank', lambda rank=rank: rank)
+        torch.manual_seed(3)
+        draws.append(sample_gumbel(logits, 1.).argmax(1))
+        states.append(torch.get_rng_state())
+    pairs = (draws[0] == draws[1]), (draws[0] == draws[2]), (draws[1] == draws[2])
+    assert all(.1 < pair.float().mean() < .7 for pair in pairs)
+    assert all(torch.equal(state, states[0]) for state in states)  # what they share stays the same

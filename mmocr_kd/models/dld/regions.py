@@ -127,11 +127,12 @@ class Regions:
     def _box(self, points: Points, size: Size, divisor: int) -> Box:
         """A text with its margin, rounded outwards, inside the image."""
         margin = self.margin * _height(points)
-        low = np.floor((points.min(0) - margin) / divisor) * divisor
-        high = np.ceil((points.max(0) + margin) / divisor) * divisor
-        last = size[::-1]
-        left, top = np.clip(low, 0, np.subtract(last, 1)).astype(int).tolist()
-        right, bottom = np.clip(high, (left + 1, top + 1), last).astype(int).tolist()
+        last = np.array(size[::-1])
+        # In multiples of the divisor; even of text outside of the image there is one inside.
+        low = np.floor((points.min(0) - margin) / divisor).clip(0, (last - 1) // divisor)
+        high = np.ceil((points.max(0) + margin) / divisor).clip(low + 1)
+        left, top = (low * divisor).astype(int).tolist()
+        right, bottom = np.minimum(high * divisor, last).astype(int).tolist()
         return Box(left, top, right, bottom)
 
     @staticmethod

@@ -210,8 +210,7 @@ def test_rectangles_are_apart_and_hold_every_text_with_its_margin(boxes, margin)
     assert not any(one.meets(other) for one, other in combinations(around, 2))
     for one in around:
         assert 0 <= one.left < one.right <= size[1] and 0 <= one.top < one.bottom <= size[0]
-        assert one.left % 32 == 0 or one.left == size[1] - 1
-        assert one.top % 32 == 0 or one.top == size[0] - 1
+        assert one.left % 32 == one.top % 32 == 0
         assert one.right % 32 == 0 or one.right == size[1]
         assert one.bottom % 32 == 0 or one.bottom == size[0]
     for (_, _, w, h), text in zip(boxes, texts):

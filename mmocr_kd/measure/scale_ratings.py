@@ -72,6 +72,11 @@ class ScaleRatings:
         """Measured milliseconds of a pass at each scale, shape (K,)."""
         return np.array(self.header.ms)
 
+    @property
+    def used_threshold(self) -> float:
+        """The score threshold that counts are of."""
+        return self.header.thresholds[self._column]
+
     @cached_property
     def words(self) -> np.ndarray:
         """How many words each image has, shape (M,)."""

@@ -1,0 +1,85 @@
+"""Pictures and tables of files: hmean over counted and over measured cost."""
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from .scale_curves import Curve
+from .scale_report import ScaleReport
+
+UNITS = {'cost': 'mean cost (full resolution: 1)', 'ms': 'mean time of an image, ms'}
+
+
+def write_csv(report: ScaleReport, path: str | Path) -> None:
+    """Write every point of every curve, a line each.
+
+    Args:
+        report: What to write.
+        path: Of the file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['curve', 'unit', 'cost', 'hmean', 'recall', 'precision', 'price'])
+        for unit in UNITS:
+            for curve in report.curves(unit):
+                writer.writerows(_rows(curve, unit))
+
+
+def draw(report: ScaleReport, path: str | Path) -> None:
+    """Draw two panels: hmean over counted cost, and over milliseconds.
+
+    Args:
+        report: What to draw.
+        path: Of the picture; its ending says which kind.
+
+    Raises:
+        ImportError: If there is no Matplotlib.
+        OSError: If it cannot be written.
+        ValueError: If Matplotlib knows no such kind.
+    """
+    from matplotlib.figure import Figure  # not pyplot, which needs to be told of a display
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure = Figure(figsize=(11, 4.5), layout='constrained')
+    for axes, (unit, label) in zip(figure.subplots(1, 2, sharey=True), UNITS.items()):
+        for curve in report.curves(unit):
+            axes.plot(curve.costs, curve.hmeans, **_style(report, curve))
+        for scale, cost, value in zip(report.ratings.scales, *_points(report.curves(unit)[0])):
+            axes.annotate(f'{scale:g}', (cost, value), textcoords='offset points', xytext=(4, -11))
+        axes.set_xlabel(label)
+        axes.grid(alpha=.3)
+    figure.axes[0].set_ylabel('hmean')
+    figure.axes[0].legend(loc='lower right')
+    figure.savefig(path, dpi=150)
+
+
+def _points(curve: Curve) -> tuple[Any, Any]:
+    return curve.costs, curve.hmeans
+
+
+_STYLES: dict[str, dict[str, Any]] = {
+    'single scale': dict(marker='o', linestyle='', color='black'),
+    'oracle': dict(color='tab:green'), 'random': dict(color='grey', linestyle='--'),
+    'height rule': dict(color='tab:orange', linewidth=1),
+    'selector': dict(color='tab:blue', linewidth=1, alpha=.7)}
+
+
+def _style(report: ScaleReport, curve: Curve) -> dict[str, Any]:
+    """Of a curve; all selectors look the same and are named once."""
+    kind = curve.name.partition(' ')[0] if curve.prices is not None else ''
+    if kind == 'selector':
+        first = curve.name == f'selector {report.selectors[0].name}'
+        return {**_STYLES[kind], 'label': kind if first else None}
+    return {'label': curve.name, **_STYLES.get(curve.name, dict(marker='s', linewidth=1))}
+
+
+def _rows(curve: Curve, unit: str) -> list[list[Any]]:
+    prices = [''] * len(curve.costs) if curve.prices is None else curve.prices
+    return [[curve.name, unit, f'{cost:.6g}', f'{value:.5f}', f'{hits / curve.words:.5f}',
+             f'{hits / max(hits + wrong, 1):.5f}', price]
+            for cost, value, hits, wrong, price in zip(curve.costs, curve.hmeans, curve.hits,
+                                                       curve.false_alarms, prices)]

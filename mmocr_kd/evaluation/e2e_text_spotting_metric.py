@@ -102,9 +102,23 @@ class E2ETextSpottingMetric(BaseMetric):
             FileNotFoundError: If an image's lexicon is missing.
             ValueError: If a field is missing or malformed.
         """
-        for data_sample in data_samples:
-            targets, predictions = read_targets(data_sample), read_predictions(data_sample)
-            self.results.append(self._count(targets, predictions, data_sample.get('img_path', '')))
+        self.results.extend(self.count(data_sample) for data_sample in data_samples)
+
+    def count(self, data_sample: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Count what was found and read in one image.
+
+        Args:
+            data_sample: See :meth:`process`.
+
+        Returns:
+            Column -> numbers of instances, predictions and hits at each threshold, integers, shape
+            (3, T).
+
+        Raises:
+            FileNotFoundError, ValueError: See :meth:`process`.
+        """
+        return self._count(read_targets(data_sample), read_predictions(data_sample),
+                           data_sample.get('img_path', ''))
 
     def compute_metrics(self, results: list[dict[str, np.ndarray]]) -> dict[str, float]:
         """Add up all images, and take the best threshold of each column.

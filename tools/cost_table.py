@@ -17,14 +17,12 @@ from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
 from mmocr_kd.apis import Passes, ScalePasses, build_loaded, read_checkpoint, read_config
+from mmocr_kd.apis.scale_passes import as_spotter, shrinker_of
 from mmocr_kd.measure import Case, CostTable, interleave, product_macs, selector_fields
-from mmocr_kd.models.dld import Shrinker
-from mmocr_kd.models.spotters.adapt import distillable
 
 GIGA = 2**30
 PUBLISHED, HONEST = 'published', 'honest'
 SCALES = (.3, .4, .5, .6, .7, .8)
-LONG_EDGE = 3000  # of DLD's official code in testing
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -105,14 +103,11 @@ def prepare(args: argparse.Namespace) -> tuple[ScalePasses, list[float]]:
     """
     model, cfg = load(args)
     student, selector = getattr(model, 'student', model), getattr(model, 'selector', None)
-    edges = cfg.get('max_long_edge') or {}
-    shrink = Shrinker(cfg.get('pad_divisor', 32), edges.get('test', LONG_EDGE),
-                      cfg.get('antialias', False))
-    if hasattr(student, 'words_of') or hasattr(student, 'roi_head'):
-        student = distillable(student)
+    student = as_spotter(student) or student
     batch = pages(1, args.size, args.words, charset(student), args.letters)
     batch = model.data_preprocessor(batch, training=False)
-    passes = ScalePasses(student, selector, batch['inputs'], batch['data_samples'], shrink)
+    passes = ScalePasses(student, selector, batch['inputs'], batch['data_samples'],
+                         shrinker_of(cfg))
     scales = args.scales or getattr(selector, 'scale_factors', None) or cfg.get('scale_factors')
     return passes, sorted(scales or SCALES)
 

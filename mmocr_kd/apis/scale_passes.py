@@ -3,13 +3,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ..models.dld import Shrinker
+from ..models.dld.shrinking import shrinkers
+from ..models.spotters import DistillableSpotter, distillable
 from .detection_part import DetectionPart
+
+
+def as_spotter(student: Any) -> DistillableSpotter | None:
+    """A model as a spotter that can be distilled.
+
+    Args:
+        student: A plain model.
+
+    Returns:
+        The spotter; None for a detector, which reads nothing.
+
+    Raises:
+        TypeError: If it is a spotter of an unknown kind.
+    """
+    reads = hasattr(student, 'words_of') or hasattr(student, 'roi_head')
+    return distillable(student) if reads else None
+
+
+def shrinker_of(model: Mapping[str, Any]) -> Shrinker:
+    """How a model's images shrink in tests.
+
+    Args:
+        model: Config of DLD, or of any other model, whose images DLD would shrink by default.
+    """
+    return shrinkers(model.get('max_long_edge'), model.get('pad_divisor', 32),
+                     model.get('antialias', False))['test']
 
 
 @dataclass(frozen=True)

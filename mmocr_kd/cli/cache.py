@@ -40,17 +40,15 @@ def cache(config: str, out: str | None, shard: tuple[int, int], device: str | No
     asked here, and training with the same CONFIG reads the store. Images are not augmented. The
     command may be stopped and started again: it goes on where it was.
     """
-    from mmengine.config import DictAction
-
     from ..apis.cache import prepare_filling
     from ..apis.read_config import read_config
-    options = {key: DictAction._parse_iterable(value)
-               for key, _, value in (option.partition('=') for option in cfg_options)}
+    from .cfg_options import parsed
     extra = [f'--out {shlex.quote(out)}'] if out else []
     extra += [f'--cfg-options {shlex.quote(option)}' for option in cfg_options]
     command = ' '.join(['mmocr-kd cache', shlex.quote(config), *extra])
     try:
-        filling = prepare_filling(read_config(config, options), command, out, shard, device)
+        cfg = read_config(config, parsed(cfg_options))
+        filling = prepare_filling(cfg, command, out, shard, device)
         _fill(filling)
     except (ValueError, OSError, RuntimeError, ImportError, NotImplementedError) as error:
         raise click.ClickException(str(error)) from error

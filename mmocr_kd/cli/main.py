@@ -6,6 +6,7 @@ import click
 from .. import __version__
 from .cache import cache
 from .pseudo_label import pseudo_label
+from .rate_scales import rate_scales
 
 
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
@@ -16,3 +17,4 @@ def main() -> None:
 
 main.add_command(cache)
 main.add_command(pseudo_label)
+main.add_command(rate_scales)

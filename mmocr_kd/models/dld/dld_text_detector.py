@@ -16,7 +16,6 @@ from ..spotters.detector_losses import detector_losses
 from ..spotters.spotting_samples import scale_factor
 from .accuracy_sources import AccuracySource, ByDetection, ByReading
 from .frozen_reader import FrozenReader
-from .regions import Regions
 from .scale_choice import ScaleChoice, ScaleChooser
 from .selector_losses import SelectorLosses
 from .shrinking import shrinkers
@@ -49,8 +48,6 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`; not needed for
             prediction.
         test_scale: Predict every image at this scale, whatever the selector says.
-        regions: Fields of :class:`.Regions`: after a pass over a shrunk image its regions of low
-            text are looked at again at full resolution. None: nothing is.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
             1600 and 3000 in DLD's official code, None for none.
@@ -70,7 +67,6 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                  recognizer: dict[str, Any] | None = None,
                  losses: Mapping[str, dict[str, Any] | None] | None = None,
                  test_scale: float | None = None,
-                 regions: Mapping[str, Any] | None = None,
                  pad_divisor: int = 32,
                  max_long_edge: Mapping[str, int | None] | None = None,
                  antialias: bool = False,
@@ -85,7 +81,6 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
-        self._regions = None if regions is None else Regions(**regions)
         self._finite = FiniteCheck()
         self._accuracy = self._accuracy_source(acc_source, recognizer)
 
@@ -147,12 +142,9 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         for sample in data_samples:
             scale_factor(sample)  # nothing else leads back to the original
         choice = self._chooser.decide(inputs, data_samples)
-        detect = partial(self.student, mode='predict')
-        results = self._shrinkers['test'].predict(detect, inputs, data_samples, choice.scales)
+        results = self._shrinkers['test'].predict(
+            partial(self.student, mode='predict'), inputs, data_samples, choice.scales)
         choice.note(results)
-        if self._regions is not None:
-            self._regions.repeat(detect, inputs, data_samples, results, self._shrinkers['test'],
-                                 choice.scales)
         return results
 
     def _rate(self, choice: ScaleChoice, inputs: Tensor,

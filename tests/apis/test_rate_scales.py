@@ -1,0 +1,227 @@
+"""Ratings against the metrics of a test, and what goes into the file."""
+import copy
+import json
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+import tiny
+import tiny_cache
+import tiny_dld
+import tiny_dld_detector
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmocr.registry import DATASETS, MODELS
+from tiny_spotter import sample as annotated
+
+from mmocr_kd.apis.image_data import ImageData
+from mmocr_kd.apis.rate_scales import ScaleRater, prepare_rating
+from mmocr_kd.apis.scale_passes import ScalePasses
+from mmocr_kd.distill import CheckpointError
+from mmocr_kd.measure import ScaleRatings, product_macs
+from mmocr_kd.models.dld import Shrinker
+
+SCALES, THRESHOLDS = [.5, .75, 1.], [.3, .5, .7]
+
+
+def detector(selector=True):
+    """A thin DBNet that finds plenty, behind a selector or not."""
+    model = tiny_dld_detector.dld(scales=SCALES).eval()
+    post = model.student.det_head.postprocessor
+    post.min_text_score, post.mask_thr = 0., .45
+    return model if selector else model.student
+
+
+def spotter():
+    return tiny_dld.tight(tiny_dld.shake(tiny_dld.dld(
+        selector=tiny_dld.selector_cfg(SCALES))).eval())
+
+
+def scenes(model, scale, factor=(1., 1.)):
+    """Images whose words are what the model finds at a scale, some with another text or ignored."""
+    rater = ScaleRater(model.student, Shrinker(), SCALES, THRESHOLDS)
+    for i, (image, sample) in enumerate(tiny_dld.pages()):
+        sample.set_metainfo({'img_path': f'{i}.png', 'scale_factor': factor})
+        batch = {'inputs': [image], 'data_samples': [sample]}
+        data = model.data_preprocessor(copy.deepcopy(batch), False)
+        found = rater.predict(data['inputs'], data['data_samples'], scale).pred_instances
+        texts = list(found.get('texts', ['cat'] * len(found)))
+        texts = ['other' if n % 3 == 2 else text or '###' for n, text in enumerate(texts)]
+        polygons = [np.asarray(polygon) + n % 3 for n, polygon in enumerate(found.polygons)]
+        batch['data_samples'][0].gt_instances = annotated(
+            polygons, texts, [n % 4 == 3 for n in range(len(texts))]).gt_instances
+        yield f'{i}.png', batch
+
+
+def by_metric(model, images, scale, metric):
+    """What a test says, with the selector overruled."""
+    model._chooser.test_scale = scale
+    evaluator = Evaluator(metric)
+    for _, batch in images:
+        with torch.no_grad():
+            evaluator.process(model.test_step(copy.deepcopy(batch)))
+    return evaluator.evaluate(len(images))
+
+
+@pytest.mark.parametrize('make, metric, column', [
+    (spotter, dict(type='E2ETextSpottingMetric', protocols=['e2e']), 'spotting/e2e_none_'),
+    (detector, dict(type='HmeanIOUMetric'), 'icdar/')])
+def test_the_same_numbers_as_the_metric_at_each_threshold(make, metric, column):
+    model = make()
+    images = [*scenes(model, .75)]
+    rater = ScaleRater(model.student, Shrinker(max_long_edge=3000), SCALES, THRESHOLDS)
+    ratings = [rater(*image) for image in images]
+    words = sum(rating.words for rating in ratings)
+    some = 0
+    for (k, scale), (t, threshold) in product(enumerate(SCALES), enumerate(THRESHOLDS)):
+        only = dict(start=threshold, stop=1, step=9)
+        values = by_metric(model, images, scale, {**metric, 'pred_score_thrs': only})
+        hits = sum(rating.hits[k][t] for rating in ratings)
+        wrong = sum(rating.false_alarms[k][t] for rating in ratings)
+        assert hits / words == values[f'{column}recall']
+        assert hits / max(hits + wrong, 1) == values[f'{column}precision']
+        some += hits
+    assert 0 < some < 9 * words
+
+
+def test_heights_are_of_the_full_image_whatever_its_original_was():
+    model = detector()
+    model.student.det_head.postprocessor.mask_thr = .5
+    rater = ScaleRater(model.student, Shrinker(), SCALES, THRESHOLDS)
+    for factor in ((1., 1.), (2., 2.)):
+        path, batch = next(scenes(model, 1., factor))
+        data = model.data_preprocessor(copy.deepcopy(batch), False)
+        found = rater.predict(data['inputs'], data['data_samples'], .5).pred_instances
+        heights = [factor[0] * min(cv2.minAreaRect(np.float32(polygon).reshape(-1, 2))[1])
+                   for polygon, score in zip(found.polygons, found.scores) if score >= .3]
+        assert heights and rater(path, batch).height == pytest.approx(np.median(heights))
+    model.student.det_head.postprocessor.mask_thr = 1.
+    assert rater(path, batch).height is None
+
+
+@pytest.mark.parametrize('make', [spotter, detector])
+def test_costs_are_those_of_whole_passes(make):
+    model = make()
+    images = [batch for _, batch in scenes(model, 1.)]
+    rater = ScaleRater(model.student, Shrinker(), SCALES, THRESHOLDS)
+    measured = rater.measure(iter(copy.deepcopy(images)))
+    # The median of 64x100, 70x120 and 96x160, padded.
+    data = model.data_preprocessor(copy.deepcopy(images[2]), False)
+    passes = ScalePasses(model.student, None, data['inputs'], data['data_samples'], Shrinker())
+    assert measured['size'] == list(data['inputs'].shape[-2:]) == [96, 128]
+    assert measured['macs'] == [product_macs(passes.at(scale).honest) for scale in SCALES]
+    assert measured['macs'][-1] == product_macs(passes.full().honest)
+    assert len(measured['ms']) == 3 and min(measured['ms']) > 0
+
+
+def test_protocols_of_models():
+    plain = tiny_dld.dld(selector=False, scale_factors=[1.]).student
+    assert ScaleRater(plain, Shrinker(), SCALES, THRESHOLDS).protocol == 'e2e'
+    assert ScaleRater(plain, Shrinker(), SCALES, THRESHOLDS, 'detection').protocol == 'detection'
+    found = detector(selector=False)
+    assert ScaleRater(found, Shrinker(), SCALES, THRESHOLDS).protocol == 'detection'
+    for model, protocol in ((found, 'e2e'), (plain, 'word')):
+        with pytest.raises(ValueError, match=f"protocol='{protocol}' of a {type(model).__name__}"):
+            ScaleRater(model, Shrinker(), SCALES, THRESHOLDS, protocol)
+
+
+META = ('img_path', 'ori_shape', 'img_shape', 'scale_factor')
+SHOWN = [tiny_cache.LOAD[0], dict(type='Resize', scale=(96, 64), keep_ratio=True),
+         tiny_cache.LOAD[1], dict(type='PackTextDetInputs', meta_keys=META)]
+
+
+def config(folder, model=None, count=4):
+    """Config of a detector with its data, training pipeline at other sizes, and its weights."""
+    model = model or tiny.dbnet_cfg()
+    files = {**tiny_cache.write_photos(folder, count), 'pipeline': SHOWN}
+    larger = [*tiny_cache.LOAD, dict(type='RandomFlip', prob=1., direction='horizontal'),
+              *tiny_cache.PACK]
+    cfg = Config({
+        'default_scope': 'mmocr', 'custom_imports': dict(imports=['mmocr_kd']), 'model': model,
+        'train_dataloader': dict(batch_size=2, num_workers=0, dataset={**files,
+                                                                       'pipeline': larger}),
+        'val_dataloader': dict(batch_size=1, num_workers=0, dataset={**files, 'indices': 3})})
+    cfg.dump(folder / 'config.py')
+    return Config.fromfile(folder / 'config.py'), tiny.checkpoint(folder / 'model.pth',
+                                                                  model)['checkpoint']
+
+
+def images_of(cfg, split):
+    data = ImageData(cfg, split)
+    return [batch['inputs'][0] for batch in data.batches(data.paths)]
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda one: one,
+    lambda one: dict(type='ConcatDataset', datasets=[one, one]),
+    lambda one: dict(type='ConcatDataset', datasets=[{**one, 'pipeline': []}],
+                     pipeline=one['pipeline']),
+    lambda one: dict(type='RepeatDataset', times=3, dataset=one)])
+def test_training_images_are_shown_as_in_tests_and_once(tmp_path, wrap):
+    cfg, _ = config(tmp_path)
+    cfg.train_dataloader.dataset = wrap(cfg.train_dataloader.dataset.to_dict())
+    train, val = images_of(cfg, 'train'), images_of(cfg, 'val')
+    assert len(train) == 4 and len(val) == 3
+    assert all(torch.equal(one, other) for one, other in zip(train, val))
+    flipped = DATASETS.build(config(tmp_path)[0].train_dataloader.dataset)[0]['inputs']
+    assert not torch.equal(flipped, val[0])
+
+
+def test_a_file_and_how_it_goes_on(tmp_path):
+    cfg, weights = config(tmp_path)
+    out = tmp_path / 'new' / 'ratings.jsonl'
+    assert len(list(prepare_rating(cfg, weights, out, 'train', (.5, ), limit=2).run())) == 2
+    rest = prepare_rating(cfg, weights, out, 'train', (.5, ))
+    assert [one.img_path for one in rest.run()] == [f'{tmp_path}/{i}.png' for i in (2, 3)]
+    ratings = ScaleRatings.load(out)
+    assert ratings.header.scales == [.5, 1.] and ratings.words.tolist() == [1] * 4
+    assert ratings.header.protocol == 'detection' and ratings.header.split == 'train'
+    whole = tmp_path / 'whole.jsonl'
+    list(prepare_rating(cfg, weights, whole, 'train', (.5, )).run())
+    assert whole.read_text().split('\n')[1:] == out.read_text().split('\n')[1:]
+
+
+@pytest.mark.parametrize('change', ['weights', 'data', 'model'])
+def test_other_weights_data_or_models_are_not_mixed(tmp_path, change):
+    cfg, weights = config(tmp_path)
+    out = tmp_path / 'ratings.jsonl'
+    list(prepare_rating(cfg, weights, out, scales=[.5]).run())
+    if change == 'weights':
+        tiny.checkpoint(weights, tiny.dbnet_cfg(), seed=1)
+    elif change == 'data':
+        cfg.val_dataloader.dataset.pipeline[1].scale = (64, 64)
+    else:
+        cfg.model.det_head.postprocessor.text_repr_type = 'poly'
+    with pytest.raises(ValueError, match='has ratings with identity='):
+        prepare_rating(cfg, weights, out, scales=[.5])
+
+
+def test_of_dld_its_student(tmp_path):
+    dld = tiny_dld_detector.dld_cfg(scales=(.5, 1.))
+    cfg, _ = config(tmp_path, tiny.dbnet_cfg())
+    model = MODELS.build(copy.deepcopy(dld))
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'dld.pth')
+    torch.save({'state_dict': model.student.state_dict()}, tmp_path / 'plain.pth')
+    list(prepare_rating(cfg, tmp_path / 'plain.pth', tmp_path / 'plain.jsonl', scales=[.5]).run())
+    cfg.model = dld
+    list(prepare_rating(cfg, tmp_path / 'dld.pth', tmp_path / 'dld.jsonl', scales=[.5]).run())
+    lines = [(tmp_path / f'{name}.jsonl').read_text().split('\n') for name in ('plain', 'dld')]
+    assert lines[0][1:] == lines[1][1:]
+    assert json.loads(lines[0][0])['macs'] == json.loads(lines[1][0])['macs']
+
+
+def test_what_is_wrong_is_said(tmp_path):
+    cfg, weights = config(tmp_path)
+    for changes, error, says in [
+            (dict(split='test'), ValueError, 'has no test_dataloader'),
+            (dict(scales=[2.]), ValueError, r'must lie in \(0, 1\]'),
+            (dict(checkpoint='gone.pth'), FileNotFoundError, "'gone.pth' does not exist")]:
+        with pytest.raises(error, match=says):
+            prepare_rating(**{'cfg': cfg, 'checkpoint': weights, 'out': tmp_path / 'x', **changes})
+    cfg.model.neck.out_channels = 8
+    cfg.model.det_head.in_channels = 32
+    with pytest.raises(CheckpointError, match='does not fit DBNet'):
+        prepare_rating(cfg, weights, tmp_path / 'x')
+    assert not (tmp_path / 'x').exists()

@@ -85,12 +85,18 @@ class Distiller:
                                          if term.teacher is teacher) for teacher in self.teachers}
         self._recorder: Recorder | None = None
         self._step: _Step | None = None
+        self._finite = FiniteCheck()
         self._owners: dict[str, str] = {}  # name of a loss -> the term that has it without prefix
 
     @property
     def attached(self) -> bool:
         """Whether a student is being listened to."""
         return self._recorder is not None
+
+    @property
+    def wanted(self) -> dict[Teacher, Mapping[str, SourceLike]]:
+        """What each teacher is asked for, by the names under which it tells it."""
+        return {teacher: wanted.things for teacher, wanted in self._asking.items()}
 
     def attach(self, student: nn.Module, listened: nn.Module | None = None) -> None:
         """Listen to ``student`` and bind the teachers to it.
@@ -126,23 +132,51 @@ class Distiller:
         self._recorder = self._step = None
 
     def around(self, run: Callable[[], Mapping[str, Tensor]], inputs: Tensor,
-               data_samples: Sequence[Any]) -> dict[str, Tensor]:
+               data_samples: Sequence[Any],
+               known: Mapping[Teacher, dict[str, Any]] | None = None) -> dict[str, Tensor]:
         """Let the teachers look at a batch, then the student, and compare.
 
         Args:
             run: Runs the student on it; gives its own losses.
             inputs: See :meth:`begin`.
             data_samples: Likewise.
+            known: Likewise.
 
         Returns:
             See :meth:`end`. Whatever fails, nothing is left behind.
         """
-        if not self.begin(inputs, data_samples):
+        if not self.begin(inputs, data_samples, known=known):
             return merge_losses(run(), self._idle(()))
         try:
             return self.end(run())
         finally:
             self.forget()
+
+    def ask(self, look: Callable[[Teacher], dict[str, Any]], data_samples: Sequence[Any],
+            progress: Progress | None = None) -> dict[Teacher, dict[str, Any]]:
+        """Run the teachers on a batch of which the student sees something else.
+
+        Args:
+            look: Calls one teacher with what it looks at.
+            data_samples: Of that batch, for messages.
+            progress: See :meth:`begin`.
+
+        Returns:
+            What those know that a due term asks: once it is changed to what the student sees,
+            ``known`` for :meth:`begin`.
+
+        Raises:
+            TeacherOutputError: If a recording holds NaN or Inf; on a GPU :meth:`end` says so.
+        """
+        self.forget()
+        self._remind()
+        due = self._due(progress)
+        known = {}
+        for teacher in self.teachers:
+            if not teacher.late and any(self.terms[name].teacher is teacher for name in due):
+                known[teacher] = look(teacher)
+                self._finite.watch_all(known[teacher], data_samples)
+        return known
 
     def begin(self, inputs: Tensor, data_samples: Sequence[Any],
               progress: Progress | None = None,
@@ -153,7 +187,8 @@ class Distiller:
             inputs: The normalised batch the teachers look at, shape (N, 3, H, W).
             data_samples: N samples with ground truth; only read.
             progress: How far training is; by default what the running training says.
-            known: What teachers said already, to another distiller that asked them the same.
+            known: What teachers said already, to :meth:`ask` or to another distiller that asked
+                them the same.
 
         Returns:
             Whether any term is due; if not, nothing was done, and :meth:`end` is not to follow.
@@ -162,13 +197,13 @@ class Distiller:
             TeacherOutputError: If a recording holds NaN or Inf; on a GPU :meth:`end` says so.
         """
         assert self._recorder is not None, 'attach() comes before begin()'
+        finite = self._finite
         self.forget()
         self._remind()
-        weights = {name: term.schedule.weight_now(progress) for name, term in self.terms.items()}
-        due = {name: weight for name, weight in weights.items() if weight}
+        due = self._due(progress)
         if not due:
             return False
-        self._step = _Step(due, inputs, data_samples, dict(known or {}))
+        self._step = _Step(due, inputs, data_samples, dict(known or {}), finite)
         self._ask(self._step, late=False)
         self._recorder.start()
         return True
@@ -219,9 +254,14 @@ class Distiller:
 
     def forget(self) -> None:
         """Keep nothing of a batch whose step failed. May be called repeatedly."""
-        self._step = None
+        self._step, self._finite = None, FiniteCheck()
         if self._recorder is not None:
             self._recorder.forget()
+
+    def _due(self, progress: Progress | None) -> dict[str, float]:
+        """Terms that count now, and by which weight."""
+        weights = {name: term.schedule.weight_now(progress) for name, term in self.terms.items()}
+        return {name: weight for name, weight in weights.items() if weight}
 
     def _idle(self, due: Collection[str]) -> dict[str, Any]:
         parameters = [p for name, term in self.terms.items() if name not in due
@@ -295,14 +335,15 @@ class _Step:
         inputs: The batch.
         data_samples: Its samples.
         known: What teachers know of it.
+        finite: Watches what they say.
     """
 
     def __init__(self, due: dict[str, float], inputs: Tensor, data_samples: Sequence[Any],
-                 known: dict[Teacher, dict[str, Any]]) -> None:
+                 known: dict[Teacher, dict[str, Any]], finite: FiniteCheck) -> None:
         self.due = due
         self.inputs, self.data_samples = inputs, data_samples
         self.known = known
-        self.finite = FiniteCheck()
+        self.finite = finite
         # What each comparison with a teacher noted before the student ran, and made after it.
         self.noted: dict[tuple[Comparison, Teacher | None], Any] = {}
         self.seen: dict[tuple[Comparison, Teacher | None], tuple[Any, Any, Any]] = {}

@@ -6,6 +6,7 @@ from torch import nn
 
 from mmocr_kd.distill import (
     Distiller,
+    FiniteCheck,
     Progress,
     RecordingError,
     Schedule,
@@ -16,6 +17,7 @@ from mmocr_kd.distill import (
     Term,
     merge_losses,
 )
+from mmocr_kd.distill.finite import _Flag
 
 
 class Remembered(Teacher):
@@ -233,6 +235,46 @@ def test_a_step_that_fails_leaves_nothing_behind(student):
     for _ in range(2):
         student(x)  # nobody listens: it may run twice
     assert distiller.around(lambda: student(x) is None or {}, x, ())['loss_gap'] > 0
+
+
+def test_teachers_may_be_asked_about_something_else(student):
+    """What they said of the large batch, halved, is compared with the small one."""
+    first, second = Remembered(a=torch.ones(2, 4)), Remembered(b=torch.zeros(2, 4))
+    distiller = Distiller({
+        'a': term(first, name='a'),
+        'b': term(second, name='b', schedule=Schedule(start=1, by_epoch=False))})
+    distiller.attach(student)
+    large, small = torch.randn(2, 6), torch.randn(2, 3)
+    known = distiller.ask(lambda teacher: teacher(large, ('large', )), ('large', ), Progress(0, 0))
+    assert list(known) == [first] and first.asked == [(large, ('large', ))] and not second.asked
+    assert distiller.wanted[first].keys() == {'a'}
+    half = {teacher: {name: value / 2 for name, value in told.items()}
+            for teacher, told in known.items()}
+    assert distiller.begin(small, ('small', ), Progress(0, 0), half)
+    student(small)
+    assert torch.equal(distiller.end()['loss_gap'], (student[0](small) - .5).abs().sum())
+    assert len(first.asked) == 1
+
+
+def test_what_was_asked_has_to_be_finite(student):
+    distiller = Distiller({'a': term(Remembered(hidden=torch.full((1, 4), torch.inf)))})
+    distiller.attach(student)
+    with pytest.raises(TeacherOutputError, match='NaN or Inf'):
+        distiller.ask(lambda teacher: teacher(None, ()), ())
+
+
+def test_on_a_gpu_end_says_that_it_was_not(student, monkeypatch):
+    """The flag is read when the student has run, and is not forgotten in between."""
+    monkeypatch.setattr(FiniteCheck, 'watch', lambda self, name, recording, samples: (
+        self._pending.append((name, _Flag(recording.isfinite().all()), samples))))
+    distiller = Distiller({'a': term(Remembered(hidden=torch.full((1, 4), torch.inf)))})
+    distiller.attach(student)
+    x = torch.ones(1, 3)
+    known = distiller.ask(lambda teacher: teacher(x, ()), ())
+    known = {teacher: {'hidden': torch.zeros(1, 4)} for teacher in known}
+    with pytest.raises(TeacherOutputError, match='NaN or Inf'):
+        distiller.around(lambda: student(x) is None or {}, x, (), known)
+    assert distiller.around(lambda: student(x) is None or {}, x, (), known)
 
 
 def test_merged_losses_never_replace_each_other():

@@ -12,6 +12,8 @@ from torch import Tensor
 from .image_sizes import Size, padded, scaled_size, valid_sizes
 from .rescale_instances import Rescaling, rescale_instances
 
+MAPS = 'teacher_maps'  # of the whole image, large, and shrunk by rescale_maps where somebody asks
+
 
 def rescale_batch(inputs: Tensor,
                   data_samples: Sequence[Any] | None,
@@ -31,7 +33,8 @@ def rescale_batch(inputs: Tensor,
         inputs: Normalised images at the top left of a padded batch, floating, (B, C, H, W).
         data_samples: B samples. ``img_shape`` tells where padding begins; annotations follow the
             image (see :func:`.rescale_instances.rescale_instances`), predictions, which are in
-            coordinates of the original file, are copied. None: no padding, no annotations.
+            coordinates of the original file, are copied. What a store says of the whole image
+            (``teacher_maps``) stays behind. None: no padding, no annotations.
         scales: Factor of each image, in (0, 1].
         pad_divisor: Height and width of the new batch are multiples of this.
         max_long_edge: Limit of the longer edge after shrinking; 1600 in training and 3000 in
@@ -107,7 +110,8 @@ def _resize(inputs: Tensor, old: list[Size], new: list[Size], pad_divisor: int, 
 def _rescale_sample(sample: Any, rescaling: Rescaling, scale: float) -> Any:
     moved = type(sample)(metainfo=dict(sample.metainfo_items()))
     for field, value in sample.items():
-        setattr(moved, field, _rescale_field(field, value, rescaling))
+        if field != MAPS:
+            setattr(moved, field, _rescale_field(field, value, rescaling))
     meta = {'img_shape': rescaling.new, 'pad_shape': rescaling.canvas,
             'batch_input_shape': rescaling.canvas, 'dld_scale': float(scale)}
     if 'scale_factor' in sample:

@@ -14,14 +14,14 @@ from .text_mask import draw_text_mask
 
 
 def build_terms(terms: Sequence[dict[str, Any]],
-                teacher: dict[str, Any] | None = None,
+                teacher: dict[str, Any] | Teacher | None = None,
                 schedule: dict[str, Any] | None = None) -> dict[str, Term]:
     """Build several terms of a detector.
 
     Args:
         terms: Fields of :func:`build_term`, of each; ``teacher`` and ``schedule`` are configs, and
             ``adaptor`` is one.
-        teacher: Config of who teaches in terms that do not say.
+        teacher: Who teaches in terms that do not say: a config, or built.
         schedule: When terms that do not say count.
 
     Returns:
@@ -108,12 +108,12 @@ def build_teacher(teacher: dict[str, Any], kind: str = 'ModelTeacher') -> Teache
     return built
 
 
-def build_teachers(teachers: Sequence[dict[str, Any]],
+def build_teachers(teachers: Sequence[dict[str, Any] | Teacher],
                    kind: str = 'ModelTeacher') -> list[Teacher]:
     """Build the teachers of several terms: equal configs are one teacher, who runs once.
 
     Args:
-        teachers: Their configs.
+        teachers: Their configs; those that are built stay what they are.
         kind: See :func:`build_teacher`.
 
     Returns:
@@ -122,7 +122,10 @@ def build_teachers(teachers: Sequence[dict[str, Any]],
     built: list[Teacher] = []
     for place, config in enumerate(teachers):
         first = list(teachers).index(config)
-        built.append(build_teacher(config, kind) if first == place else built[first])
+        if isinstance(config, Teacher):
+            built.append(config)
+        else:
+            built.append(build_teacher(config, kind) if first == place else built[first])
     return built
 
 

@@ -24,9 +24,11 @@ _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_schedul
 _HOOKS = (EMATeacherHook, EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
 _OF_DISTILLATION = {
-    DLDTextSpotter: ('teacher', 'losses', 'train_student', 'init_student_from_teacher', 'init_cfg'),
+    DLDTextSpotter: ('teacher', 'losses', 'terms', 'schedule', 'train_student',
+                     'init_student_from_teacher', 'init_cfg'),
     # The recogniser and what asks for it go together.
-    DLDTextDetector: ('losses', 'acc_source', 'recognizer', 'init_cfg'),
+    DLDTextDetector: ('losses', 'acc_source', 'recognizer', 'terms', 'teacher', 'schedule',
+                      'init_cfg'),
 }
 # Steps of a pipeline -> what MMOCR's inferencers, which go by these names, and plain models know.
 _STEPS = {

@@ -92,6 +92,7 @@ class MaskETDistillHook(Hook):
         place = [hook for hook in runner.hooks if isinstance(hook, MaskETDistillHook)].index(self)
         self.distiller.prefix = f'distill{place}.' if place else ''
         self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        _require_detector(self._model)
         evaluate_teachers(runner, self.distiller)
         self.distiller.attach(self._model)
         self._handles = [
@@ -141,6 +142,17 @@ class MaskETDistillHook(Hook):
                 raise ValueError(f'schedule={term.schedule} counts epochs, but '
                                  f'{type(runner.train_loop).__name__} has none: set '
                                  'by_epoch=False')
+
+
+def _require_detector(model: Any) -> None:
+    """Not what has a detector: it may see other images than the model gets."""
+    inner = 'detector' if hasattr(model, 'detector') else 'student'
+    if not hasattr(model, 'det_head') and isinstance(getattr(model, inner, None), nn.Module):
+        raise ValueError(
+            f'MaskETDistillHook is for a detector, and a {type(model).__name__} has one inside, as '
+            f'{inner!r}: remove it from custom_hooks, and give terms=[dict(teacher=..., loss=...)] '
+            'to a DLDTextSpotter or DLDTextDetector around it (selector=None, scale_factors=[1.0] '
+            'shrinks nothing)')
 
 
 def _terms(loss: Any, source: Any, terms: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@ from .binary_kd_loss import BinaryKDLoss
 from .ctc import align_labels, best_labels, character_vectors, label_distribution, occupancy
 from .cwd_loss import CWDLoss
 from .entropy import binary_entropy, binary_kl
-from .expected_error_loss import ExpectedErrorLoss
 from .feature_l2_loss import FeatureL2Loss
 from .fitnet_loss import FitNetLoss
 from .hard_label_loss import HardLabelLoss
@@ -24,9 +23,9 @@ from .visual_focus_loss import VisualFocusLoss
 from .weighted_mean import weighted_mean
 
 __all__ = [
-    'BinaryKDLoss', 'CWDLoss', 'ExpectedErrorLoss', 'FeatureL2Loss', 'FitNetLoss',
-    'HardLabelLoss', 'Hypotheses', 'Labels', 'MaskETLoss', 'NBestLoss', 'Paths', 'PixelLoss',
-    'Reading', 'ReadingLoss', 'ResolutionAccuracyLoss',
+    'BinaryKDLoss', 'CWDLoss', 'FeatureL2Loss', 'FitNetLoss', 'HardLabelLoss', 'Hypotheses',
+    'Labels', 'MaskETLoss', 'NBestLoss', 'Paths', 'PixelLoss', 'Reading', 'ReadingLoss',
+    'ResolutionAccuracyLoss',
     'ResolutionCostLoss', 'ResolutionTargetLoss', 'ResolutionTaskLoss', 'SemanticContrastiveLoss',
     'SequenceKDLoss', 'SoftLogitsLoss', 'VisualFocusLoss', 'align_labels', 'best_labels',
     'binary_entropy', 'binary_kl', 'character_vectors', 'check_scale_factors', 'image_errors',

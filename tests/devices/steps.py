@@ -481,6 +481,14 @@ def dld_target(folder):
 
 
 @case
+def dld_terms(folder):
+    return _dld(folder, tiny_dld.student_cfg(), {**tiny_dld.DRS}, terms=[
+        {'loss': {'type': 'MaskETLoss'}},
+        {'loss': {'type': 'FitNetLoss'}, 'source': 'neck', 'adaptor': {
+            'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 16}}])
+
+
+@case
 def dld_mask_rcnn(folder):
     return _dld(folder, tiny_mask_rcnn.spotter_cfg(folder), {
         **tiny_dld.SKD, **tiny_dld.DRS, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy',

@@ -3,6 +3,7 @@ from functools import partial
 
 import pytest
 import tiny
+import tiny_spotter
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset
 from mmocr_kd.adapters import draw_text_mask
 from mmocr_kd.distill import RecordingError, TeacherOutputError
 from mmocr_kd.hooks import MaskETDistillHook
+from mmocr_kd.hooks.masket_distill_hook import _require_detector
 
 
 @DATASETS.register_module()
@@ -524,3 +526,14 @@ class TestBadInput:
     def test_unknown_values_are_refused_when_built(self, spec, fields):
         with pytest.raises((ValueError, TypeError)):
             MaskETDistillHook(**{'teacher': spec, **fields})
+
+
+@pytest.mark.parametrize('inside', [
+    {'type': 'DetRecTextSpotter', 'detector': tiny.dbnet_cfg()},
+    {'type': 'DLDTextDetector', 'detector': tiny.dbnet_cfg(), 'scale_factors': [.5]}])
+def test_of_a_model_with_a_detector_inside(inside):
+    if inside['type'] == 'DetRecTextSpotter':
+        inside = tiny_spotter.spotter_cfg()
+    with pytest.raises(ValueError, match='terms='):
+        _require_detector(MODELS.build(copy.deepcopy(inside)))
+    _require_detector(MODELS.build(tiny.dbnet_cfg()))

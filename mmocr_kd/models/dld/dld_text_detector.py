@@ -10,15 +10,16 @@ from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from ...distill import FiniteCheck
+from ...distill import FiniteCheck, Teacher
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters.detector_losses import detector_losses
 from ..spotters.spotting_samples import scale_factor
 from .accuracy_sources import AccuracySource, ByDetection, ByReading
+from .distillation import DetectorTerms
 from .frozen_reader import FrozenReader
 from .scale_choice import ScaleChoice, ScaleChooser
 from .selector_losses import SelectorLosses
-from .shrinking import shrinkers
+from .shrinking import Shrunk, shrinkers
 
 
 @MODELS.register_module()
@@ -47,6 +48,12 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         recognizer: Of 'rec_lr': fields of :class:`.FrozenReader`. Built when training needs it.
         losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`; not needed for
             prediction.
+        terms: What the detector learns of teachers that see the images at full resolution: one
+            dict per comparison, with the fields of
+            :class:`~mmocr_kd.models.detectors.DBNetDistiller`'s; see :class:`.DetectorTerms`.
+            Adaptors are saved below ``adaptors.``.
+        teacher: Of terms that have none.
+        schedule: Likewise.
         test_scale: Predict every image at this scale, whatever the selector says.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
@@ -66,6 +73,9 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                  acc_source: str = 'det',
                  recognizer: dict[str, Any] | None = None,
                  losses: Mapping[str, dict[str, Any] | None] | None = None,
+                 terms: Sequence[dict[str, Any]] = (),
+                 teacher: dict[str, Any] | None = None,
+                 schedule: dict[str, Any] | None = None,
                  test_scale: float | None = None,
                  pad_divisor: int = 32,
                  max_long_edge: Mapping[str, int | None] | None = None,
@@ -83,6 +93,9 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
         self._finite = FiniteCheck()
         self._accuracy = self._accuracy_source(acc_source, recognizer)
+        self._terms = DetectorTerms(terms, teacher, schedule) if terms else None
+        if self._terms is not None:
+            self.adaptors = self._terms.adaptors
 
     def init_weights(self) -> None:
         """Initialise, and get what 'rec_lr' reads with.
@@ -92,6 +105,8 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                 MMEngine calls this before the first training step.
         """
         super().init_weights()
+        if self._terms is not None:
+            self._terms.attach(self.student)
         if isinstance(self._accuracy, ByReading):
             self._accuracy.reader.bind(self)
 
@@ -119,7 +134,7 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         choice = self._chooser.draw(inputs, data_samples)
         rated = self._rate(choice, inputs, data_samples)
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
-        results = detector_losses(self.student, small.inputs, small.data_samples)
+        results = self._train_student(inputs, data_samples, small)
         self._finite.settle()
         return results | rated | self._statistics(choice)
 
@@ -146,6 +161,28 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             partial(self.student, mode='predict'), inputs, data_samples, choice.scales)
         choice.note(results)
         return results
+
+    @property
+    def teachers(self) -> list[Teacher]:
+        """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
+        return [] if self._terms is None else self._terms.teachers
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
+        return self._terms is not None and self._terms.distiller.prepare_data(dataset)
+
+    def detach(self) -> None:
+        """Let go of teachers; the next training step binds them again."""
+        if self._terms is not None:
+            self._terms.distiller.detach()
+
+    def _train_student(self, inputs: Tensor, data_samples: Sequence[Any],
+                       small: Shrunk) -> dict[str, Any]:
+        run = partial(detector_losses, self.student, small.inputs, small.data_samples)
+        if self._terms is None:
+            return run()
+        self._terms.attach(self.student)
+        return self._terms.around(run, inputs, data_samples, small)
 
     def _rate(self, choice: ScaleChoice, inputs: Tensor,
               data_samples: Sequence[Any]) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from ...distill.precision import precision
 from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, evaluating, read_candidates
+from .distillation import DetectorTerms
 from .dld_losses import OF_SELECTOR, DLDLosses
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import shrinkers
@@ -44,6 +45,11 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             :class:`~mmocr_kd.distill.ModelTeacher`. Built when training needs it.
         losses: 'accuracy' and 'cost' or 'target' and 'cost' (they train the selector), any of
             'roi', 'context' and 'sequence' (they train the student), see :class:`.DLDLosses`.
+        terms: What the student's detector learns of teachers: one dict per comparison, with the
+            fields of :class:`~mmocr_kd.models.detectors.DBNetDistiller`'s. Teachers see the images
+            at full resolution (see :class:`.DetectorTerms`); in terms without one, the detector of
+            ``teacher`` teaches. Adaptors are saved below ``adaptors.``.
+        schedule: Of terms that have none, fields of :class:`~mmocr_kd.distill.Schedule`.
         scale_factors: Candidate scales without a selector; see :class:`.ScaleChooser`.
         test_scale: Predict every image at this scale, whatever the selector says.
         train_student: False leaves the student as it is and trains the selector alone: to put one
@@ -73,6 +79,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                  selector: dict[str, Any] | None = None,
                  teacher: dict[str, Any] | None = None,
                  losses: Mapping[str, dict[str, Any]] | None = None,
+                 terms: Sequence[dict[str, Any]] = (),
+                 schedule: dict[str, Any] | None = None,
                  scale_factors: Sequence[float] | None = None,
                  test_scale: float | None = None,
                  train_student: bool = True,
@@ -98,6 +106,9 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._candidate_dtype = precision(candidate_dtype, 'candidate_dtype')
         self._bound = False
+        self._terms = DetectorTerms(terms, self._teacher, schedule, 'det.') if terms else None
+        if self._terms is not None:
+            self.adaptors = self._terms.adaptors
         _check_terms(self.losses, self._teacher, self.selector, train_student)
         if not train_student:
             self.student.requires_grad_(False)
@@ -119,6 +130,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                 MMEngine calls this before the first training step.
         """
         super().init_weights()
+        if self._terms is not None:
+            self._terms.attach(self.student)
         if self._teacher is None:
             return
         inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
@@ -182,7 +195,12 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
     @property
     def teachers(self) -> list[Teacher]:
         """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
-        return [self._teacher] if self._teacher is not None else []
+        own = [] if self._teacher is None else [self._teacher]
+        return own if self._terms is None else [*own, *self._terms.teachers]
+
+    def prepare_data(self, dataset: Any) -> bool:
+        """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
+        return self._terms is not None and self._terms.distiller.prepare_data(dataset)
 
     def predict_by(self, teacher: Any, inputs: Tensor,
                    data_samples: Sequence[Any]) -> Sequence[Any]:
@@ -200,15 +218,25 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         return teacher.spotter.predict(teacher.prepare(inputs), data_samples)
 
     def detach(self) -> None:
-        """Nothing to do: the teacher is bound to nothing else when it is judged."""
+        """Let go of the detector's teachers; the next training step binds them again."""
+        if self._terms is not None:
+            self._terms.distiller.detach()
 
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
                        choice: ScaleChoice, theirs: RecTaps | None) -> dict[str, Tensor]:
         """The student's own losses at the chosen scales, and those of its reading."""
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
-        losses, ours = self._spotter.losses_and_taps(
-            small.inputs, small.data_samples, words.scaled(small.factors))
-        return merge_losses(losses, self.losses.of_reading(ours, theirs))
+
+        def run() -> dict[str, Tensor]:
+            losses, ours = self._spotter.losses_and_taps(
+                small.inputs, small.data_samples, words.scaled(small.factors))
+            return merge_losses(losses, self.losses.of_reading(ours, theirs))
+
+        if self._terms is None:
+            return run()
+        self._terms.attach(self.student)
+        return self._terms.around(run, self._spotter.normalized(inputs, data_samples),
+                                  data_samples, small)
 
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
                          words: SpottedWords) -> RecTaps | None:

@@ -55,7 +55,8 @@ def _resized(values: Tensor, size: Size, text: bool) -> Tensor:
     if values.shape[-2:] == size:
         return values
     if not text:
-        return _smaller(values.reshape(-1, *values.shape[-2:]), size).view(*values.shape[:-2], *size)
+        planes = _smaller(values.reshape(-1, *values.shape[-2:]), size)
+        return planes.reshape(*values.shape[:-2], *size)
     # 1 - p of a p near 1 has no digits left, and its logarithm neither.
     both = _smaller(torch.stack([values, -values]).sigmoid(), size)
     yes, no = both.clamp(min=torch.finfo(both.dtype).tiny).log()

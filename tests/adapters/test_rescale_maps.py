@@ -55,7 +55,8 @@ def test_features_are_means_and_their_padding_is_zero():
     shrunk = rescale_maps(maps, (32, 32), [(32, 24)], [(16, 12)], (32, 32), text=False)
     expected = triangle_weights(8, 4) @ maps[0, :, :, :6].numpy() @ triangle_weights(6, 3).T
     np.testing.assert_allclose(shrunk[0, :, :4, :3], expected, rtol=1e-4, atol=1e-5)
-    assert shrunk.shape == maps.shape and not shrunk[0, :, 4:].any() and not shrunk[0, :, :, 3:].any()
+    assert shrunk.shape == maps.shape
+    assert not shrunk[0, :, 4:].any() and not shrunk[0, :, :, 3:].any()
 
 
 @pytest.mark.parametrize('value', [-60., -30., 0., 30., 60.])

@@ -110,6 +110,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         if self._terms is not None:
             self.adaptors = self._terms.adaptors
         _check_terms(self.losses, self._teacher, self.selector, train_student)
+        if terms and not train_student:
+            raise ValueError('terms teach the student, and train_student=False: drop them')
         if not train_student:
             self.student.requires_grad_(False)
 
@@ -195,7 +197,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
     @property
     def teachers(self) -> list[Teacher]:
         """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
-        own = [] if self._teacher is None else [self._teacher]
+        own: list[Teacher] = [] if self._teacher is None else [self._teacher]
         return own if self._terms is None else [*own, *self._terms.teachers]
 
     def prepare_data(self, dataset: Any) -> bool:

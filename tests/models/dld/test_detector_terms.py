@@ -299,6 +299,8 @@ def test_testing_needs_no_teacher(spec):
 
 @pytest.mark.parametrize('fields, error, match', [
     (dict(terms=[MASKET]), ValueError, r'terms\[0\] has no teacher'),
+    (dict(terms=[{**MASKET, 'teacher': {'type': 'Counting'}}], train_student=False), ValueError,
+     'train_student=False'),
     (dict(terms=[{'los': {}, 'teacher': {'type': 'Counting'}}]), ValueError, 'los'),
 ])
 def test_bad_fields(fields, error, match):

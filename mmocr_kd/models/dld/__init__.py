@@ -4,12 +4,13 @@ from .dld_losses import DLDLosses
 from .dld_text_detector import DLDTextDetector
 from .dld_text_spotter import DLDTextSpotter
 from .frozen_reader import FrozenReader
+from .regions import Regions
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import Shrinker, Shrunk
 from .spotter_teacher import SpotterTeacher
 
 __all__ = [
-    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'ScaleChoice',
-    'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits', 'evaluating',
-    'read_candidates'
+    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'Regions',
+    'ScaleChoice', 'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits',
+    'evaluating', 'read_candidates'
 ]

@@ -17,6 +17,7 @@ from ..spotters.spotting_samples import scale_factor
 from .accuracy_sources import AccuracySource, ByDetection, ByReading
 from .distillation import DetectorTerms
 from .frozen_reader import FrozenReader
+from .regions import Regions
 from .scale_choice import ScaleChoice, ScaleChooser
 from .selector_losses import SelectorLosses
 from .shrinking import Shrunk, shrinkers
@@ -55,6 +56,8 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         teacher: Of terms that have none.
         schedule: Likewise.
         test_scale: Predict every image at this scale, whatever the selector says.
+        regions: Fields of :class:`.Regions`: after a pass over a shrunk image its regions of low
+            text are looked at again at full resolution. None: nothing is.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
             1600 and 3000 in DLD's official code, None for none.
@@ -77,6 +80,7 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                  teacher: dict[str, Any] | None = None,
                  schedule: dict[str, Any] | None = None,
                  test_scale: float | None = None,
+                 regions: Mapping[str, Any] | None = None,
                  pad_divisor: int = 32,
                  max_long_edge: Mapping[str, int | None] | None = None,
                  antialias: bool = False,
@@ -91,6 +95,7 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
         self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
+        self._regions = None if regions is None else Regions(**regions)
         self._finite = FiniteCheck()
         self._accuracy = self._accuracy_source(acc_source, recognizer)
         self._terms = DetectorTerms(terms, teacher, schedule) if terms else None
@@ -157,9 +162,12 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         for sample in data_samples:
             scale_factor(sample)  # nothing else leads back to the original
         choice = self._chooser.decide(inputs, data_samples)
-        results = self._shrinkers['test'].predict(
-            partial(self.student, mode='predict'), inputs, data_samples, choice.scales)
+        detect = partial(self.student, mode='predict')
+        results = self._shrinkers['test'].predict(detect, inputs, data_samples, choice.scales)
         choice.note(results)
+        if self._regions is not None:
+            self._regions.repeat(detect, inputs, data_samples, results, self._shrinkers['test'],
+                                 choice.scales)
         return results
 
     @property

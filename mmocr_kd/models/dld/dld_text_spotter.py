@@ -18,6 +18,7 @@ from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
 from .candidates import Candidates, evaluating, read_candidates
 from .distillation import DetectorTerms
 from .dld_losses import OF_SELECTOR, DLDLosses
+from .regions import Regions
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import shrinkers
 from .spotter_teacher import SpotterTeacher
@@ -52,6 +53,8 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         schedule: Of terms that have none, fields of :class:`~mmocr_kd.distill.Schedule`.
         scale_factors: Candidate scales without a selector; see :class:`.ScaleChooser`.
         test_scale: Predict every image at this scale, whatever the selector says.
+        regions: Fields of :class:`.Regions`: after a pass over a shrunk image its regions of low
+            text are looked at again at full resolution. None: nothing is.
         train_student: False leaves the student as it is and trains the selector alone: to put one
             before a spotter that reads at all scales already, or to let it learn first (our
             addition; several times as fast).
@@ -83,6 +86,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                  schedule: dict[str, Any] | None = None,
                  scale_factors: Sequence[float] | None = None,
                  test_scale: float | None = None,
+                 regions: Mapping[str, Any] | None = None,
                  train_student: bool = True,
                  init_student_from_teacher: bool = True,
                  pad_divisor: int = 32,
@@ -103,6 +107,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         # Past nn.Module: often the student itself, which must not enter the module tree twice.
         self.__dict__['_spotter'] = distillable(built)
         self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
+        self._regions = None if regions is None else Regions(**regions)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._candidate_dtype = precision(candidate_dtype, 'candidate_dtype')
         self._bound = False
@@ -192,6 +197,9 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         results = self._shrinkers['test'].predict(
             self._spotter.predict, inputs, data_samples, choice.scales)
         choice.note(results)
+        if self._regions is not None:
+            self._regions.repeat(self._spotter.predict, inputs, data_samples, results,
+                                 self._shrinkers['test'], choice.scales)
         return results
 
     @property

@@ -20,7 +20,7 @@ from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import nn
 
-from mmocr_kd.models.spotters.bezier_fit import bernstein, fit_outline
+from mmocr_kd.models.spotters.bezier_cut import bernstein, fit_outline
 
 CHANNELS, STEPS = 8, 6
 DICTIONARY = Path(mmocr.__file__).parent / '.mim/dicts/lower_english_digits.txt'
@@ -203,8 +203,8 @@ class StandInRecEncoder(nn.Module):
         return self.lstm(feature[:, :, 0].permute(2, 0, 1))[0]
 
 
-@MODELS.register_module()
-class StandInRecDecoder(BaseDecoder):
+@MODELS.register_module(name='StandInRecDecoder')
+class ABCNetRecDecoder(BaseDecoder):
 
     def __init__(self, dropout, teach_prob, **fields):
         super().__init__(**fields)

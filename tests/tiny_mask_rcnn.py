@@ -2,6 +2,9 @@
 import torch
 from mmocr.registry import MODELS
 
+from mmocr_kd.models.spotters import Words
+from mmocr_kd.models.spotters.mask_rcnn import MaskCut
+
 CHARS = 'abcdefghijklmnopqrstuvwxyz'
 
 
@@ -95,3 +98,9 @@ def mask_rcnn_spotter(folder, seed=0, **fields):
     model = MODELS.build(spotter_cfg(folder, **fields))
     model.init_weights()
     return model
+
+
+def polygon_words(polygons, image_index, texts=(), vertical_ratio=1.5):
+    """Words as the spotter outlines them."""
+    cut = MaskCut(None, vertical_ratio)
+    return Words.outlined([cut.outline(polygon, True) for polygon in polygons], image_index, texts)

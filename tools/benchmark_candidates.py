@@ -19,7 +19,7 @@ from mmocr_kd.apis import read_config, student_config
 from mmocr_kd.measure import Case, Timing, interleave, median_ratio
 from mmocr_kd.models.dld.candidates import candidate_logits, evaluating
 from mmocr_kd.models.dld.shrinking import Shrinker
-from mmocr_kd.models.spotters import SpottedWords
+from mmocr_kd.models.spotters import Words
 
 BATCHED, ALONE, OFFICIAL = 'batched', 'one by one', 'one by one, training'
 BFLOAT16 = 'batched, bfloat16'
@@ -81,7 +81,7 @@ class Reader:
         self.spotter = spotter
         self.inputs, self.data_samples, self.scales = inputs, data_samples, scales
         with evaluating(spotter):  # no jitter: all ways see the same words
-            self.words: SpottedWords = spotter.words_of(data_samples)
+            self.words: Words = spotter.words_of(data_samples)
             self.images = [self._single(*each) for each
                            in zip(inputs, data_samples, valid_sizes(inputs, data_samples))]
 
@@ -99,9 +99,9 @@ class Reader:
         for scale in self.scales:
             for image, samples, words in self.images:
                 small = shrink(image, samples, [scale])
-                taps = self.spotter.rec_taps(small.inputs, small.data_samples,
-                                             words.scaled(small.factors))
-                logits.append(taps.logits)
+                reading = self.spotter.read_along(small.inputs, small.data_samples,
+                                                  words.scaled(small.factors))
+                logits.append(reading.logits[0])
         return torch.cat(logits).view(len(self.scales), len(self.words), *logits[0].shape[1:])
 
     def cases(self) -> dict[str, Case]:
@@ -116,7 +116,7 @@ class Reader:
         return run
 
     def _single(self, image: Tensor, sample: Any,
-                size: tuple[int, int]) -> tuple[Tensor, list[Any], SpottedWords]:
+                size: tuple[int, int]) -> tuple[Tensor, list[Any], Words]:
         return image[None, :, :size[0], :size[1]], [sample], self.spotter.words_of([sample])
 
 

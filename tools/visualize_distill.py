@@ -87,9 +87,9 @@ class Viewer:
         data = self.student.data_preprocessor(pseudo_collate([item]))
         inputs, samples = data['inputs'], data['data_samples']
         teacher = self.teacher(inputs, samples)['text']
-        self.recorder.start()
-        self.student(inputs, None, mode='tensor')
-        student = self.recorder.stop()['text']
+        with self.recorder as recorded:
+            self.student(inputs, None, mode='tensor')
+        student = recorded['text']
         draw = self.comparison.draw_mask
         mask = draw(inputs, samples, teacher) if draw else torch.ones_like(teacher)
         return tuple(_fit(each, inputs, item) for each in (teacher, student, mask))

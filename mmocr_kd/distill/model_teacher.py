@@ -92,8 +92,9 @@ class ModelTeacher(Teacher):
         if self.model is None or self._recorder is None:
             raise RuntimeError('the teacher was called before bind()')
         model, images = self.model, self.prepare(inputs)
-        with computing_in(self.dtype, inputs.device.type):
-            return self._recorder.record(lambda: self._look(model, images, data_samples))
+        with computing_in(self.dtype, inputs.device.type), self._recorder as recorded:
+            self._look(model, images, data_samples)
+        return recorded
 
     def identity(self) -> dict[str, Any]:
         """See :meth:`Teacher.identity`: digests of the config's model and of the weights' file."""

@@ -48,10 +48,16 @@ SourceLike = Source | Callable[[nn.Module], 'Source | None']
 class Recorder:
     """Forward hooks on named submodules.
 
-    Each recording belongs to exactly one forward pass: :meth:`start` before it, :meth:`stop`
-    after it. Between passes nothing is kept, so a stale tensor can never be mistaken for a new
-    one (the state machine is our choice). A tensor that was changed in place before :meth:`stop`,
-    or computed without gradient in a pass with gradient, is an error.
+    Each recording belongs to exactly one forward pass:
+
+        with recorder as recorded:
+            model(images)
+        recorded['logits']  # there once the block is left; whatever fails in it, nothing is kept
+
+    or :meth:`start` before it and :meth:`stop` after it, where these are in different functions.
+    Between passes nothing is kept, so a stale tensor can never be mistaken for a new one (the state
+    machine is our choice). A tensor that was changed in place before the end, or computed without
+    gradient in a pass with gradient, is an error.
 
     Args:
         model: The model to listen to; it stays unchanged apart from the hooks.
@@ -92,22 +98,16 @@ class Recorder:
         self.forget()
         return {name: self._tensor(name, values) for name in self.sources}
 
-    def record(self, run: Callable[[], Any]) -> dict[str, Any]:
-        """Listen to one whole forward pass; if it fails, nothing of it is kept.
-
-        Args:
-            run: Runs the model, once.
-
-        Returns:
-            See :meth:`stop`.
-
-        Raises:
-            RecordingError: See :meth:`stop`.
-        """
+    def __enter__(self) -> dict[str, Any]:
         self.start()
+        self._recorded: dict[str, Any] = {}
+        return self._recorded
+
+    def __exit__(self, failed: Any, *_: Any) -> None:
+        recorded, self._recorded = self._recorded, {}
         try:
-            run()
-            return self.stop()
+            if failed is None:
+                recorded.update(self.stop())
         finally:
             self.forget()
 

@@ -47,6 +47,11 @@ class Reading:
         attention: Where each character was looked for, >= 0, shape (N, T, h, w).
         score: Log-likelihoods (N, K) of hypotheses, exact whatever the decoder, with gradient;
             -inf for what it cannot read. None if nobody asked for it.
+        roi: Of a spotter: visual feature of each word's region, shape (N, C, h, w) as a rule.
+        context: Of a spotter: contextual feature of each word, shape (N, L, D) as a rule.
+        image_index: Of a spotter: which image each word is in, long, shape (N,); None for words
+            that are images of their own.
+        labels: Of a spotter: what the words say, as its decoder spells them.
     """
 
     logits: tuple[Tensor, ...]
@@ -54,6 +59,16 @@ class Reading:
     visual: Tensor | None = None
     attention: Tensor | None = None
     score: Callable[[Hypotheses], Tensor] | None = None
+    roi: Tensor | None = None
+    context: Tensor | None = None
+    image_index: Tensor | None = None
+    labels: Labels | None = None
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """What a teacher's reading is judged by before it is learnt from, by name."""
+        named = {'logits': self.logits[0], 'roi': self.roi, 'context': self.context}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,9 @@ class EMATeacher(Teacher):
             self._require_keeper()
         assert self._recorder is not None
         images = inputs.contiguous(memory_format=torch.channels_last)
-        return self._recorder.record(lambda: self._look(images, data_samples))
+        with self._recorder as recorded:
+            self._look(images, data_samples)
+        return recorded
 
     def _look(self, images: Tensor, data_samples: Sequence[Any] | None) -> None:
         # Recognisers read along the labels; detectors would make targets of them.

@@ -98,7 +98,7 @@ def test_honest_cost_is_the_sum_of_all_parts():
     words = found.student.words_of(found.data_samples)
     with torch.no_grad():  # crops of one size: the same at every scale
         reading = product_macs(
-            lambda: found.student.rec_taps(found.inputs, found.data_samples, words))
+            lambda: found.student.read_along(found.inputs, found.data_samples, words))
     assert selector > 0 and reading > 0
     small, full = found.at(.5), found.full()
     assert product_macs(small.honest) == product_macs(small.published) + selector + reading
@@ -132,7 +132,7 @@ def test_second_stage_rates_all_proposals_and_draws_masks_of_the_words(tmp_path)
     full = product_macs(found.full().honest)
     assert drawn == [2] and 0 < rated[0] <= 20 and features == [1]
     with torch.no_grad():
-        reading = product_macs(lambda: model.rec_taps(inputs, samples, model.words_of(samples)))
+        reading = product_macs(lambda: model.read_along(inputs, samples, model.words_of(samples)))
         shared = product_macs(lambda: model.extract_feat(inputs))
     raw = product_macs(found.full().published)
     heads = full - raw - (reading - shared)

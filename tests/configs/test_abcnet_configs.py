@@ -14,7 +14,7 @@ from mmocr.registry import METRICS, MODELS, TRANSFORMS
 from mmocr.structures import TextDetDataSample
 from stand_in_abcnet import abcnet, abcnet_cfg
 
-from mmocr_kd.models.spotters.bezier_fit import fit_outline
+from mmocr_kd.models.spotters.bezier_cut import fit_outline
 
 FOLDER = ROOT / 'textspotting/abcnet'
 MULTISCALE = 'abcnet_resnet50-fpn_multiscale_100e_icdar2015'

@@ -114,16 +114,23 @@ def test_a_pass_that_raised_does_not_spoil_the_next():
     assert run(recorder, net, torch.randn(2, 3))['x'].shape == (2, 4)
 
 
-def test_a_whole_pass_at_once_listens_to_nothing_else():
+def test_a_block_listens_to_its_pass_and_to_nothing_else():
     net, x = Net(), torch.randn(2, 3)
     recorder = Recorder(net, {'x': Source('body')})
-    assert torch.equal(recorder.record(lambda: net(x))['x'], net.body(x))
-    for wrong in (lambda: net(x, times=2), lambda: net.body(x) / 0 + [1]):
+
+    def record(run):
+        with recorder as recorded:
+            run()
+            assert recorded == {}  # not before the pass is over
+        return recorded['x']
+
+    assert torch.equal(record(lambda: net(x)), net.body(x))
+    for wrong in (lambda: net(x, times=2), lambda: net.body(x) / 0 + [1], lambda: None):
         with pytest.raises((RecordingError, TypeError)):
-            recorder.record(wrong)
+            record(wrong)
         assert not recorder._values and not recorder._heard  # a failed pass holds no memory ...
         net(x, times=2)  # ... and nobody minds what the model does next
-    assert torch.equal(recorder.record(lambda: net(x))['x'], net.body(x))
+    assert torch.equal(record(lambda: net(x)), net.body(x))
 
 
 def hooks(net):

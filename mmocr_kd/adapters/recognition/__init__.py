@@ -5,6 +5,7 @@ from .kinds import is_autoregressive, is_ctc
 from .labels import labels_of, prepare_targets, require_comparable, require_same_dictionary
 from .low_res_start import LOW_RES_DIFFERENCES, PATCH_INITS, start_from_teacher
 from .reading_comparison import HypothesesComparison, ReadingComparison, same_orders
+from .reading_recorder import ReadingRecorder
 from .reading_sources import (
     ReadingSources,
     reading_attention,
@@ -19,8 +20,8 @@ from .teacher_forcing import teacher_forcing
 
 __all__ = [
     'HypothesesComparison', 'LOW_RES_DIFFERENCES', 'PATCH_INITS', 'ReadingComparison',
-    'ReadingSources', 'RecognizerTeacher', 'Scorer', 'Speller', 'align_frames', 'build_reading',
-    'hypotheses', 'is_autoregressive', 'is_ctc', 'labels_of', 'listen',
+    'ReadingRecorder', 'ReadingSources', 'RecognizerTeacher', 'Scorer', 'Speller', 'align_frames',
+    'build_reading', 'hypotheses', 'is_autoregressive', 'is_ctc', 'labels_of', 'listen',
     'prepare_targets', 'reading_attention', 'reading_glimpses', 'reading_logits',
     'reading_sources', 'reading_visual', 'require_comparable', 'require_same_dictionary',
     'same_orders', 'start_from_teacher', 'teacher_forcing'

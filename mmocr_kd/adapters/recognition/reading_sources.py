@@ -127,6 +127,12 @@ def _attn_lstm(decoder: Any) -> ReadingSources:
                          pick=lambda steps: _stack([weights for _, weights in steps])))
 
 
+def _abcnet(decoder: Any) -> ReadingSources:
+    return ReadingSources(
+        logits=Source('decoder'),
+        glimpses=Source('decoder.out', io='input', pick=_stack, calls='all'))
+
+
 def _aster(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
@@ -164,6 +170,7 @@ def _softmax(energies: Tensor) -> Tensor:
 
 # By name: a plugin may bring the class, and nothing here needs to import it.
 _FAMILIES: dict[str, Callable[[Any], ReadingSources]] = {
+    'ABCNetRecDecoder': _abcnet,
     'ABIFuser': _abinet,
     'ASTERDecoder': _aster,
     'AttnLSTMDecoder': _attn_lstm,

@@ -94,16 +94,16 @@ class ByReading:
         words = self.reader.words_of(data_samples)
         if not len(words):
             return {'loss_res_acc': choice.decisions.sum() * 0}
-        taps = []
+        readings = []
         for scale in choice.candidates:
             small = self.shrink(inputs, data_samples, [scale] * len(inputs))
-            taps.append(self.reader.rec_taps(small.inputs, small.data_samples,
-                                             words.scaled(small.factors)))
+            readings.append(self.reader.read_along(small.inputs, small.data_samples,
+                                                   words.scaled(small.factors)))
         best = None
-        for scale, tap in zip(choice.candidates, taps):
-            self.finite.watch(f'logits at scale {scale}', tap.logits, data_samples)
+        for scale, reading in zip(choice.candidates, readings):
+            self.finite.watch(f'logits at scale {scale}', reading.logits[0], data_samples)
         if self.loss.needs_teacher:
-            best = self.reader.rec_taps(inputs, data_samples, words).logits
+            best = self.reader.read_along(inputs, data_samples, words).logits[0]
             self.finite.watch('logits', best, data_samples)
-        return self.loss(choice.decisions, torch.stack([tap.logits for tap in taps]),
-                         taps[0].image_index, taps[0].labels, best)
+        return self.loss(choice.decisions, torch.stack([one.logits[0] for one in readings]),
+                         readings[0].image_index, readings[0].labels, best)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Iterator, Sequence
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ...distill.memory_format import fast_layout
 from ...distill.precision import computing_in
 from ...losses import Labels
-from ..spotters import DistillableSpotter, ReadsAtSizes, SpottedWords
-from ..spotters.spotter_protocol import Batch
+from ..spotters import DistillableSpotter, ReadsAtSizes, Words
+from ..spotters.spotter_protocol import Batch, Full
 from .shrinking import Shrinker
 
 
@@ -38,7 +38,7 @@ def candidate_logits(*args: Any, **kwargs: Any) -> Tensor:
 
 @torch.no_grad()
 def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: Sequence[Any],
-                    words: SpottedWords, scales: Sequence[float],
+                    words: Words, scales: Sequence[float],
                     shrink: Shrinker | None = None,
                     dtype: torch.dtype | None = None) -> Candidates:
     """Read all annotated words at each of K scales, a whole batch at a time.
@@ -65,24 +65,24 @@ def read_candidates(spotter: DistillableSpotter, inputs: Tensor, data_samples: S
     images = fast_layout(images)
     batches = _batches(images, samples, theirs, scales, shrink or Shrinker())
     with computing_in(dtype, inputs.device.type):
-        logits, labels = _read(spotter, batches)
+        logits, labels = _read(spotter, batches, (images, samples))
     return Candidates(logits if dtype is None else logits.float(), labels,
                       words.image_index.to(logits.device, non_blocking=True))
 
 
 def _with_words(inputs: Tensor, data_samples: Sequence[Any],
-                words: Any) -> tuple[Tensor, list[Any], Any]:
+                words: Words) -> tuple[Tensor, list[Any], Words]:
     """The images with words, and their samples without annotations, which words have got."""
     bare = [type(sample)(metainfo=sample.metainfo) for sample in data_samples]
     kept, image_index = words.image_index.unique(return_inverse=True)
-    if len(kept) == len(inputs) or not is_dataclass(words):
+    if len(kept) == len(inputs):
         return inputs, bare, words
     members = kept.tolist()
     return torch.stack([inputs[i] for i in members]), [bare[i] for i in members], replace(
-        words, image_index=image_index)  # type: ignore[type-var]
+        words, image_index=image_index)
 
 
-def _batches(inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
+def _batches(inputs: Tensor, data_samples: Sequence[Any], words: Words,
              scales: Sequence[float], shrink: Shrinker) -> Iterator[Batch]:
     for scale in scales:
         small = shrink(inputs, data_samples, [scale] * len(inputs))
@@ -90,16 +90,12 @@ def _batches(inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
         yield small.inputs.contiguous(), small.data_samples, words.scaled(small.factors)
 
 
-def _read(spotter: DistillableSpotter, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
+def _read(spotter: DistillableSpotter, batches: Iterable[Batch],
+          full: Full) -> tuple[Tensor, Labels]:
     if isinstance(spotter, ReadsAtSizes):
-        return spotter.read_at_sizes(batches)
-    logits = []
-    for batch in batches:
-        taps = spotter.rec_taps(*batch)
-        assert taps is not None, 'no words: there is nothing to read'
-        logits.append(taps.logits)
-    assert taps is not None, 'no scales: there is nothing to read at'
-    return torch.stack(logits), taps.labels
+        return spotter.read_at_sizes(batches, full)
+    readings: list[Any] = [spotter.read_along(*batch, full) for batch in batches]
+    return torch.stack([reading.logits[0] for reading in readings]), readings[0].labels
 
 
 @contextmanager

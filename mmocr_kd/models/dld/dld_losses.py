@@ -15,7 +15,6 @@ from ...losses import (
     image_errors,
 )
 from ..selectors import ResolutionSelector
-from ..spotters import RecTaps
 from .candidates import Candidates
 from .loss_terms import build_loss, with_scales_of
 from .scale_choice import ScaleChoice
@@ -73,7 +72,7 @@ class DLDLosses(nn.ModuleDict):
         """Whether the student has to read at every scale."""
         return 'accuracy' in self or 'target' in self
 
-    def of_reading(self, student: RecTaps | None, teacher: RecTaps | None) -> dict[str, Tensor]:
+    def of_reading(self, student: Reading | None, teacher: Reading | None) -> dict[str, Tensor]:
         """SKD: compare how both read; nothing without words.
 
         Args:
@@ -84,16 +83,15 @@ class DLDLosses(nn.ModuleDict):
             return {}
         results: dict[str, Tensor] = {}
         if 'roi' in self:
-            results |= self['roi'](student.roi_feature, teacher.roi_feature)
+            results |= self['roi'](student.roi, teacher.roi)
         if 'context' in self:
             results |= self['context'](student.context, teacher.context)
         if 'sequence' in self:
-            results |= self['sequence'](Reading((student.logits, )), Reading((teacher.logits, )),
-                                        student.labels)
+            results |= self['sequence'](student, teacher, student.labels)
         return results
 
     def of_choice(self, choice: ScaleChoice, candidates: Candidates | None,
-                  teacher: RecTaps | None = None) -> dict[str, Tensor]:
+                  teacher: Reading | None = None) -> dict[str, Tensor]:
         """DRS: what the chosen scales cost, in compute and in accuracy.
 
         Args:
@@ -130,11 +128,11 @@ class DLDLosses(nn.ModuleDict):
                                      len(logits))
 
     def _accuracy(self, decisions: Tensor, candidates: Candidates | None,
-                  teacher: RecTaps | None) -> dict[str, Tensor]:
+                  teacher: Reading | None) -> dict[str, Tensor]:
         if candidates is None:
             return {'loss_res_acc': decisions.sum() * 0}  # DDP wants to see the selector
         return self['accuracy'](decisions, candidates.logits, candidates.image_index,
-                                candidates.labels, None if teacher is None else teacher.logits)
+                                candidates.labels, None if teacher is None else teacher.logits[0])
 
     def statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
         """``res_cost``: the expected cost, unweighted, 1 being the teacher's resolution."""

@@ -13,8 +13,9 @@ from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
 from ...distill import FiniteCheck, Teacher, inherit_weights, keeps_own_start, merge_losses
 from ...distill.precision import precision
+from ...losses import Reading
 from ..recognizers.plain_student_keys import PlainStudentKeys
-from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
+from ..spotters import DistillableSpotter, Words, distillable
 from .candidates import Candidates, evaluating, read_candidates
 from .distillation import DetectorTerms
 from .dld_losses import OF_SELECTOR, DLDLosses
@@ -232,14 +233,15 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         if self._terms is not None:
             self._terms.distiller.detach()
 
-    def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: SpottedWords,
-                       choice: ScaleChoice, theirs: RecTaps | None) -> dict[str, Tensor]:
+    def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                       choice: ScaleChoice, theirs: Reading | None) -> dict[str, Tensor]:
         """The student's own losses at the chosen scales, and those of its reading."""
         small = self._shrinkers['train'](inputs, data_samples, choice.scales)
 
         def run() -> dict[str, Tensor]:
-            losses, ours = self._spotter.losses_and_taps(
-                small.inputs, small.data_samples, words.scaled(small.factors))
+            losses, ours = self._spotter.losses_and_reading(
+                small.inputs, small.data_samples, words.scaled(small.factors),
+                (inputs, data_samples))
             return merge_losses(losses, self.losses.of_reading(ours, theirs))
 
         if self._terms is None:
@@ -249,7 +251,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                                   data_samples, small)
 
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
-                         words: SpottedWords) -> RecTaps | None:
+                         words: Words) -> Reading | None:
         if not self.losses.needs_teacher or not len(words):
             return None
         return self._bound_teacher().read(inputs, data_samples, words)
@@ -264,7 +266,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         return self._teacher
 
     def _read_at_all_scales(self, inputs: Tensor, data_samples: Sequence[Any],
-                            words: SpottedWords) -> Candidates | None:
+                            words: Words) -> Candidates | None:
         if not self.losses.needs_candidates or not len(words):
             return None
         with evaluating(self.student):

@@ -7,11 +7,13 @@ import torch
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
+from ...adapters.image_sizes import valid_sizes
 from ...adapters.recognition import RecognizerTeacher
 from ...distill.recorder import SourceLike
 from ...distill.renormalize import Normalization, Renormalize
-from ..spotters import RecTaps, Words
-from ..spotters.part_inputs import RAW
+from ...losses import Reading
+from ..spotters import QuadCut, Words
+from ..spotters.part_inputs import RAW, PartInputs
 from ..spotters.word_reader import WordReader
 
 
@@ -22,7 +24,7 @@ class FrozenReader(RecognizerTeacher):
     Args:
         config: Of the recogniser, see :class:`~mmocr_kd.distill.ModelTeacher`.
         checkpoint: Its weights.
-        crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`; nothing is jittered.
+        crop: Fields of :class:`~mmocr_kd.models.spotters.QuadCut`; nothing is jittered.
         color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
         texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which words are read.
     """
@@ -34,7 +36,7 @@ class FrozenReader(RecognizerTeacher):
                  color_type: str = 'color',
                  texts: Mapping[str, Any] | None = None) -> None:
         super().__init__(config, checkpoint)
-        self._fields = (crop, color_type, texts)
+        self._crop, self._color_type, self._texts = crop, color_type, texts
         self._reader: WordReader | None = None
 
     @property
@@ -49,7 +51,8 @@ class FrozenReader(RecognizerTeacher):
             student: The detector; its ``data_preprocessor`` counts.
             wanted: Not used, it records for itself.
         """
-        self._reader = WordReader(self.build(), *self._fields)
+        cut = QuadCut(PartInputs(self.build(), self._color_type), **self._crop)
+        self._reader = WordReader(self.build(), cut, self._texts)
         self._renormalize = Renormalize(Normalization.of(student), RAW)
 
     def words_of(self, data_samples: Sequence[Any]) -> Words:
@@ -61,7 +64,7 @@ class FrozenReader(RecognizerTeacher):
         return self._bound_reader().annotated(data_samples)
 
     @torch.no_grad()
-    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> RecTaps:
+    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> Reading:
         """Read words along their labels.
 
         Args:
@@ -70,10 +73,10 @@ class FrozenReader(RecognizerTeacher):
             words: N words of these images, N > 0.
 
         Returns:
-            The taps.
+            The reading.
         """
         return self._bound_reader().read_along(
-            self.prepare(inputs), data_samples, words, with_loss=False)[1]
+            self.prepare(inputs), valid_sizes(inputs, data_samples), words, with_loss=False)[1]
 
     def _bound_reader(self) -> WordReader:
         if self._reader is None:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ...distill import ModelTeacher
 from ...distill.recorder import SourceLike
 from ...distill.renormalize import Normalization, Renormalize
-from ..spotters import DistillableSpotter, RecTaps, SpottedWords, distillable
+from ...losses import Reading
+from ..spotters import DistillableSpotter, Words, distillable
 
 
 @MODELS.register_module()
@@ -35,7 +36,7 @@ class SpotterTeacher(ModelTeacher):
 
     @torch.no_grad()
     def read(self, inputs: Tensor, data_samples: Sequence[Any],
-             words: SpottedWords) -> RecTaps | None:
+             words: Words) -> Reading | None:
         """Read the words along their labels.
 
         Args:
@@ -44,6 +45,6 @@ class SpotterTeacher(ModelTeacher):
             words: Words of these images.
 
         Returns:
-            The taps, None without words.
+            The reading, None without words.
         """
-        return self.spotter.rec_taps(self.prepare(inputs), data_samples, words)
+        return self.spotter.read_along(self.prepare(inputs), data_samples, words)

@@ -11,12 +11,11 @@ from torch import Tensor
 
 from ...adapters.image_sizes import valid_sizes
 from ...distill.renormalize import Normalization
-from ...losses import Labels
-from .detector_losses import detector_losses
+from ...losses import Labels, Reading
+from .detector_losses import detector_losses, idle_loss, name_losses
 from .part_inputs import RAW, PartInputs, raw_preprocessor
-from .part_losses import idle_loss, name_losses
-from .rec_taps import RecTaps
-from .spotter_protocol import Batch
+from .quad_crops import QuadCut
+from .spotter_protocol import Batch, Detected, Full
 from .spotting_samples import in_input_frame, polygons_of, spotting_sample
 from .word_reader import WordReader
 from .words import Words
@@ -35,15 +34,15 @@ class DetRecTextSpotter(BaseTextDetector):
             how it normalises. With an ``init_cfg`` of type Pretrained it starts from a checkpoint
             of its own.
         recognizer: Config of a recogniser; likewise.
-        crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`.
+        crop: Fields of :class:`~mmocr_kd.models.spotters.QuadCut`, but ``normalize``.
         color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
         texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which texts the
             recogniser learns.
         chunk_size: How many words to read at a time in prediction, and at several sizes; bounds
             the memory.
         loss_weights: Weights of the 'det' and 'rec' losses, 1 by default.
-        taps: Fields of :class:`~mmocr_kd.models.spotters.RecTapReader`: what :meth:`rec_taps`
-            gives.
+        taps: Fields of :class:`~mmocr_kd.adapters.recognition.ReadingRecorder`: where it finds what
+            :meth:`read_along` gives.
         data_preprocessor: Batches and pads the images; must not normalise. By default it pads as
             the detector's.
         init_cfg: As in MMEngine.
@@ -72,7 +71,8 @@ class DetRecTextSpotter(BaseTextDetector):
         self.chunk_size = chunk_size
         self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
         self._det_inputs = PartInputs(self.detector)
-        self._reader = WordReader(self.recognizer, crop, color_type, texts, taps)
+        self._cut = QuadCut(PartInputs(self.recognizer, color_type), **crop)
+        self._reader = WordReader(self.recognizer, self._cut, texts, taps)
 
     @property
     def rec_decoder(self) -> Any:
@@ -90,14 +90,14 @@ class DetRecTextSpotter(BaseTextDetector):
             inputs: Raw images, BGR on the 0..255 scale, shape (B, 3, H, W).
             data_samples: B samples with polygons, texts and ignored words; left untouched.
         """
-        return self.losses_and_taps(inputs, data_samples, self.words_of(data_samples))[0]
+        return self.losses_and_reading(inputs, data_samples, self.words_of(data_samples))[0]
 
-    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                        words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
-        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_taps`."""
+    def losses_and_reading(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                           full: Full | None = None) -> tuple[dict[str, Tensor], Reading | None]:
+        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_reading`."""
         losses = self.det_loss(inputs, data_samples)
-        rec_losses, taps = self.rec_loss(inputs, data_samples, words)
-        return losses | rec_losses, taps
+        rec_losses, reading = self.rec_loss(inputs, data_samples, words)
+        return losses | rec_losses, reading
 
     def normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
         """Raw images as the detector sees them, shape (B, 3, H, W)."""
@@ -110,7 +110,7 @@ class DetRecTextSpotter(BaseTextDetector):
             data_samples: B samples at full resolution.
         """
         words = self._reader.annotated(data_samples)
-        return words.jittered(self._reader.crop.jitter) if self.training else words
+        return words.jittered(self._cut.jitter) if self.training else words
 
     def det_loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """The detector's losses; see :meth:`loss`."""
@@ -119,7 +119,7 @@ class DetRecTextSpotter(BaseTextDetector):
                            self.loss_weights['det'])
 
     def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: Words) -> tuple[dict[str, Tensor], RecTaps | None]:
+                 words: Words) -> tuple[dict[str, Tensor], Reading | None]:
         """The recogniser's losses, and how it read.
 
         Args:
@@ -129,57 +129,66 @@ class DetRecTextSpotter(BaseTextDetector):
                 DDP wants.
 
         Returns:
-            Losses, and the taps of the same pass; None without words.
+            Losses, and the reading of the same pass; None without words.
         """
         if not len(words):
             return {'rec.loss_idle': idle_loss([self.recognizer], inputs)}, None
-        losses, taps = self._reader.read_along(inputs, data_samples, words, with_loss=True)
-        return name_losses('rec', losses, self.loss_weights['rec']), taps
+        losses, reading = self._reader.read_along(
+            inputs, valid_sizes(inputs, data_samples), words, with_loss=True)
+        return name_losses('rec', losses, self.loss_weights['rec']), reading
 
-    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: Words) -> RecTaps | None:
-        """How the recogniser reads annotated words, in training or eval mode; see :meth:`rec_loss`.
+    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                   full: Full | None = None) -> Reading | None:
+        """How the recogniser reads annotated words, in training or eval mode.
 
         Always follows the labels: in eval mode only the decoder takes its training path, dropout
         and batch normalisation stay as they are.
         """
         if not len(words):
             return None
-        return self._reader.read_along(inputs, data_samples, words, with_loss=False)[1]
+        sizes = valid_sizes(inputs, data_samples)
+        return self._reader.read_along(inputs, sizes, words, with_loss=False)[1]
 
-    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
-        """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
-        return self._reader.read_at_sizes(batches, self.chunk_size)
+    def read_at_sizes(self, batches: Iterable[Batch],
+                      full: Full | None = None) -> tuple[Tensor, Labels]:
+        """As :meth:`read_along` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
+        return self._reader.read_at_sizes(
+            ((inputs, valid_sizes(inputs, data_samples), words)
+             for inputs, data_samples, words in batches), self.chunk_size)
 
-    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+    def detect(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Detected]:
+        """Find words, in pixels of ``inputs``; see :meth:`.DistillableSpotter.detect`."""
+        images = self.normalized(inputs, data_samples)
+        found = self.detector(images, in_input_frame(data_samples), mode='predict')
+        return [(polygons_of(one), one.pred_instances.scores) for one in found]
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any],
+                full: Full | None = None) -> list[Any]:
         """Find words and read them.
 
         Args:
             inputs: Raw images, shape (B, 3, H, W).
             data_samples: B samples with ``img_shape`` and ``scale_factor``.
+            full: Not looked at.
 
         Returns:
             B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
             and their ``scores``, ``texts`` with ``char_scores`` and ``text_scores``, their mean.
         """
-        images = self.normalized(inputs, data_samples)
-        found = self.detector(images, in_input_frame(data_samples), mode='predict')
-        polygons = [polygons_of(sample) for sample in found]
-        words = self._reader.found(polygons, data_samples)
-        readings = iter(self._reader.read(inputs, data_samples, words, self.chunk_size))
-        return [
-            spotting_sample(sample, mine, one.pred_instances.scores,
-                            list(islice(readings, len(mine))))
-            for sample, mine, one in zip(data_samples, polygons, found)
-        ]
+        found = self.detect(inputs, data_samples)
+        words = self._reader.found([polygons for polygons, _ in found], data_samples)
+        readings = iter(self._reader.read(inputs, valid_sizes(inputs, data_samples), words,
+                                          self.chunk_size))
+        return [spotting_sample(sample, polygons, scores, list(islice(readings, len(polygons))))
+                for sample, (polygons, scores) in zip(data_samples, found)]
 
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
         """The detector's raw output; with annotated samples a tuple of it and the logits."""
         detected = self.detector(self._det_inputs(inputs), data_samples, mode='tensor')
         if not data_samples or not all('gt_instances' in sample for sample in data_samples):
             return detected
-        taps = self.rec_taps(inputs, data_samples, self.words_of(data_samples))
-        return detected, None if taps is None else taps.logits
+        reading = self.read_along(inputs, data_samples, self.words_of(data_samples))
+        return detected, None if reading is None else reading.logits[0]
 
 
 def _check_fields(normalization: Normalization | None, chunk_size: int,

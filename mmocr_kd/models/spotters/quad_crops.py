@@ -1,11 +1,79 @@
-"""Cutting quads out of a batch of images and straightening them."""
+"""Words as quads: their corners, and cutting them out of a batch of images, straightened."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ...adapters.image_sizes import Size
+from .part_inputs import PartInputs
+from .words import Outline, Words
+
+Quads = NDArray[np.float32]
+CORNERS = ('annotated', 'upright')
 _EPS = 1e-6
+
+
+@dataclass(frozen=True)
+class QuadCut:
+    """Cuts words out of raw images, for a recogniser of images.
+
+    Args:
+        normalize: What the recogniser wants crops to go through.
+        size: Height and width of the crops; words are stretched to it.
+        margin: Room to leave on each side, in heights of the word, in [0, 1].
+        jitter: In training, by how much corners of annotated words move at most, in heights of
+            the word, in [0, 0.2].
+        oversample: See :func:`crop_quads`.
+        corners: Of annotated words, see :func:`reading_quads`; found words are always taken
+            'upright'.
+        vertical_ratio: See there.
+
+    Raises:
+        ValueError: If a field is out of range.
+    """
+
+    normalize: PartInputs
+    size: Sequence[int]
+    margin: float = 0.0
+    jitter: float = 0.0
+    oversample: int = 1
+    corners: str = 'annotated'
+    vertical_ratio: float = 1.5
+
+    of_features = False
+
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f'size={self.size!r} must be a height and a width, both positive')
+        if self.corners not in CORNERS:
+            raise ValueError(f'corners={self.corners!r} is unknown: use one of {CORNERS}')
+        for name, low, high in (('margin', 0, 1), ('jitter', 0, 0.2), ('oversample', 1, 8),
+                                ('vertical_ratio', 1, float('inf'))):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f'{name}={getattr(self, name)!r} must be within '
+                                 f'[{low}, {high}]')
+
+    def outline(self, polygon: Any, annotated: bool) -> Outline:
+        """Corners of a word in reading order; see :meth:`.Cut.outline`."""
+        corners = self.corners if annotated else 'upright'
+        return reading_quads([polygon], corners, self.vertical_ratio)[0], False
+
+    def prepare(self, source: Tensor) -> Tensor:
+        """Raw images as they are."""
+        return source
+
+    def __call__(self, source: Tensor, sizes: Sequence[Size], words: Words) -> Tensor:
+        """Normalised crops; see :meth:`.Cut.__call__`."""
+        return self.normalize(crop_quads(
+            source, words.points, words.image_index, (self.size[0], self.size[1]),
+            torch.tensor(sizes), self.margin, self.oversample))
 
 
 def crop_quads(images: Tensor, quads: Tensor, image_index: Tensor, size: tuple[int, int],
@@ -103,3 +171,81 @@ def _sample(images: Tensor, points: Tensor, image_index: Tensor, valid_sizes: Te
         crops.append(sampled[0].unflatten(1, (len(mine), height)).transpose(0, 1))
     places = torch.cat(order).argsort().to(images.device, non_blocking=True)
     return torch.cat(crops)[places]
+
+
+def reading_quads(polygons: Sequence[Any], corners: str = 'upright',
+                  vertical_ratio: float = 1.5) -> Quads:
+    """Corners of words, in the order in which the words are read.
+
+    Call it once for each word, at full resolution, and scale what it returns: rounding at another
+    resolution could decide otherwise whether a word is vertical (as in DLD's official code).
+
+    Args:
+        polygons: N polygons of at least three points, flat (x1, y1, ...) or of shape (P, 2).
+        corners: 'annotated' believes polygons of four points that the first is the top left of
+            the word, as data sets have it; 'upright' takes the smallest rectangle around each
+            polygon, the way up in which it is tilted least. Polygons with more points always get
+            the rectangle, and so do quads that are not convex.
+        vertical_ratio: Words more than this many times as high as wide are turned a quarter,
+            counter-clockwise (DLD transposes them): read downwards, they become readable.
+
+    Returns:
+        Shape (N, 4, 2), pixels: top left, top right, bottom right, bottom left. All convex, and
+        at least one pixel wide and high.
+
+    Raises:
+        ValueError: If ``corners`` is unknown, or a polygon is none.
+    """
+    if corners not in CORNERS:
+        raise ValueError(f'corners={corners!r} is unknown: use one of {CORNERS}')
+    quads = [_reading_quad(_points(polygon), corners, vertical_ratio) for polygon in polygons]
+    return np.stack(quads) if quads else np.zeros((0, 4, 2), np.float32)
+
+
+def _reading_quad(points: Quads, corners: str, vertical_ratio: float) -> Quads:
+    quad = _as_annotated(points) if corners == 'annotated' else None
+    if quad is None:
+        quad = _smallest_rectangle(points)
+    width, height = _size(quad)
+    return np.roll(quad, -1, axis=0) if height > vertical_ratio * width else quad
+
+
+def _points(polygon: Any) -> Quads:
+    points = np.asarray(polygon, np.float32).reshape(-1)
+    if len(points) < 6 or len(points) % 2 or not np.isfinite(points).all():
+        raise ValueError(f'{polygon!r} is no polygon: it takes the x and y of at least three '
+                         'points, all finite')
+    return points.reshape(-1, 2)
+
+
+def _as_annotated(points: Quads) -> Quads | None:
+    """The points themselves, clockwise; None unless they are a convex quad."""
+    if len(points) != 4 or min(_size(points)) < 1:
+        return None
+    turns = _turns(points)
+    if (turns < 0).all():
+        points, turns = points[[0, 3, 2, 1]], -turns
+    return points if (turns > 0).all() else None
+
+
+def _turns(quad: Quads) -> NDArray[Any]:
+    """Twice the area of the triangle at each corner; all > 0 if convex and clockwise."""
+    edges = np.roll(quad, -1, axis=0).astype(np.float64) - quad
+    following = np.roll(edges, -1, axis=0)
+    return edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
+
+
+def _smallest_rectangle(points: Quads) -> Quads:
+    center, size, angle = cv2.minAreaRect(points)
+    size = (max(1.0, size[0]), max(1.0, size[1]))
+    quad = np.asarray(cv2.boxPoints((center, size, angle)), np.float32)
+    if _turns(quad)[0] < 0:
+        quad = quad[::-1]
+    rightward = np.roll(quad, -1, axis=0)[:, 0] - quad[:, 0]
+    return np.roll(quad, -int(rightward.argmax()), axis=0)
+
+
+def _size(quad: Quads) -> tuple[float, float]:
+    """Width and height: the longer of two opposite sides each."""
+    sides = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    return float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))

@@ -1,20 +1,51 @@
-"""Two-stage spotters of other projects, read as DLD asks."""
+"""Spotters of other projects, read as DLD asks."""
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Sequence
 
 from torch import Tensor
 
 from ...adapters import on_canvas
-from ...adapters.recognition import labels_of, prepare_targets
-from .part_losses import idle_loss
-from .rec_taps import RecTaps
-from .roi_words import RoIWords, outlined_words
-from .trainable_texts import TrainableTexts
+from ...adapters.image_sizes import valid_sizes
+from ...losses import Reading
+from .bezier_cut import BezierCut
+from .detector_losses import idle_loss, name_losses
+from .spotter_protocol import Detected, DistillableSpotter, Full
+from .spotting_samples import in_input_frame, polygons_of
+from .word_reader import WordReader
+from .words import Words
 
+_ASKED = ('rec_decoder', 'normalized', 'words_of', 'losses_and_reading', 'read_along', 'detect',
+          'predict')
 PARTS = ('backbone', 'det_head', 'roi_head')
 ROI_PARTS = ('roi_extractor', 'rec_head')
+
+
+def distillable(model: Any) -> DistillableSpotter:
+    """The spotter itself if it is one that can be distilled, or an adapter around it.
+
+    Args:
+        model: A spotter of ours, or a two-stage one with the parts of ABCNet of MMOCR's projects.
+
+    Raises:
+        TypeError: If it has no recognition branch that can be read along the labels.
+    """
+    # Of the class, because isinstance() with the protocol would evaluate properties.
+    if all(hasattr(type(model), name) for name in _ASKED):
+        return model
+    if _has(model, PARTS) and _has(model.roi_head, ROI_PARTS):
+        adapter: Any = RoIHeadSpotter(model)
+        return adapter
+    raise TypeError(
+        f'{type(model).__name__} is no spotter that can be distilled: expected the methods '
+        f'{_ASKED} (DistillableSpotter), or the parts {PARTS} with roi_head.{ROI_PARTS[0]} and '
+        f'roi_head.{ROI_PARTS[1]} (ABCNet). Spotters without a branch that reads words out of '
+        'regions of the image, such as SPTS, are not supported')
+
+
+def _has(part: Any, names: tuple[str, ...]) -> bool:
+    return all(getattr(part, name, None) is not None for name in names)
 
 
 class RoIHeadSpotter:
@@ -24,7 +55,8 @@ class RoIHeadSpotter:
     tree twice. The model's parts are called one by one, so that its own ``loss`` is not needed:
     detection by ``det_head.loss``, words cut out of the features by ``roi_head.roi_extractor``
     (after ``roi_head.neck``, if there is one), read by ``roi_head.rec_head``, whose encoder puts
-    time first.
+    time first. The recogniser always sees the true previous character (ABCNet trained alone sees
+    its own guess half of the time).
 
     Args:
         model: With ``backbone``, ``det_head`` and ``roi_head``; a ``neck`` is optional.
@@ -42,28 +74,26 @@ class RoIHeadSpotter:
         """The batch as it is: the model's data preprocessor has normalised it."""
         return inputs
 
-    def words_of(self, data_samples: Sequence[Any]) -> RoIWords:
+    def words_of(self, data_samples: Sequence[Any]) -> Words:
         """The annotated words the recogniser can learn, outlined by Bezier curves.
 
         Args:
             data_samples: B samples at full resolution, left untouched.
         """
-        return outlined_words(data_samples, TrainableTexts(self.rec_decoder))
+        return self._reader.annotated(data_samples)
 
-    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                        words: RoIWords) -> tuple[dict[str, Any], RecTaps | None]:
+    def losses_and_reading(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                           full: Full | None = None) -> tuple[dict[str, Any], Reading | None]:
         """Losses named 'det.' and 'rec.' and what the part calls them; see the protocol.
-
-        The recogniser always sees the true previous character here (ABCNet trained alone sees its
-        own guess half of the time), and its loss is that of the very pass the taps are of.
 
         Args:
             inputs: Normalised images, shape (B, 3, H, W).
             data_samples: B samples of these images, left untouched.
             words: Words of these images.
+            full: Not looked at.
 
         Returns:
-            The losses, and the taps; None without words.
+            The losses, and the reading of the same pass; None without words.
 
         Raises:
             ValueError: If the detection head cannot be trained.
@@ -73,21 +103,33 @@ class RoIHeadSpotter:
         if not len(words):
             # All of the model: levels of the neck only words are read from have no other loss.
             return losses | {'rec.loss_idle': idle_loss([self.model], inputs)}, None
-        samples = words.samples()
-        taps = self._read(features, inputs, words, samples)
-        rec_losses = self.rec_decoder.module_loss(taps.logits, samples)
-        return losses | {f'rec.{name}': value for name, value in rec_losses.items()}, taps
+        rec_losses, reading = self._reader.read_along(
+            features, valid_sizes(inputs, data_samples), words, with_loss=True)
+        return losses | name_losses('rec', rec_losses), reading
 
-    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: RoIWords) -> RecTaps | None:
+    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                   full: Full | None = None) -> Reading | None:
         """How the model reads the words; see the protocol."""
         if not len(words):
             return None
-        return self._read(self.model.extract_feat(inputs), inputs, words, words.samples())
+        features = self.model.extract_feat(inputs)
+        return self._reader.read_along(features, valid_sizes(inputs, data_samples), words,
+                                       with_loss=False)[1]
 
-    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+    def detect(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Detected]:
+        """What the model itself finds, in pixels of ``inputs``; it reads it, too."""
+        found = self.model.predict(inputs, in_input_frame(data_samples))
+        return [(polygons_of(one), one.pred_instances.scores) for one in found]
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any],
+                full: Full | None = None) -> Sequence[Any]:
         """The model's own prediction, on samples of its own."""
         return self.model.predict(inputs, [sample.new() for sample in data_samples])
+
+    @cached_property
+    def _reader(self) -> WordReader:
+        head = self.model.roi_head
+        return WordReader(head.rec_head, BezierCut(head), taps=dict(time_first=True))
 
     def _det_losses(self, features: Any, inputs: Tensor,
                     data_samples: Sequence[Any]) -> dict[str, Any]:
@@ -96,51 +138,4 @@ class RoIHeadSpotter:
             raise ValueError(f'the det_head ({type(head).__name__}) has no module_loss: take a '
                              "config for training, or add one, e.g. 'ABCNetDetModuleLoss'")
         # Copies: ABCNet's loss drops ignored words from the samples it gets.
-        losses = head.loss(features, on_canvas(inputs, data_samples))
-        return {f'det.{name}': value for name, value in losses.items()}
-
-    def _read(self, features: Any, inputs: Tensor, words: RoIWords,
-              samples: Sequence[Any]) -> RecTaps:
-        """Read along the labels, in training and eval mode alike."""
-        recognizer, decoder = self.model.roi_head.rec_head, self.rec_decoder
-        prepare_targets(decoder, samples)
-        roi = self._pool(features, words.proposals(len(inputs), inputs.device))
-        visual = recognizer.extract_feat(roi)
-        encoded = recognizer.encoder(visual, samples)
-        _check_time_first(encoded, len(words))
-        with _no_own_guesses(decoder):
-            # Not decoder(...), which reads freely in eval mode and gives probabilities.
-            logits = decoder.forward_train(visual, encoded, samples)
-        labels = labels_of(decoder, samples, logits)
-        return RecTaps(roi, encoded.transpose(0, 1), logits, labels,
-                       words.image_index.to(inputs.device, non_blocking=True))
-
-    def _pool(self, features: Any, proposals: Sequence[Any]) -> Tensor:
-        head = self.model.roi_head
-        levels = tuple(features)[:getattr(head.roi_extractor, 'num_inputs', None)]
-        if getattr(head, 'neck', None) is not None:
-            levels = head.neck(levels)
-        return head.roi_extractor(levels, proposals)
-
-
-@contextmanager
-def _no_own_guesses(decoder: Any) -> Iterator[None]:
-    """Let a decoder that tosses a coin between label and own guess (ABCNet) take the label.
-
-    ``teach_prob`` is, despite its name, the probability of the guess.
-    """
-    before = getattr(decoder, 'teach_prob', None)
-    if before is None:
-        yield
-        return
-    decoder.teach_prob = 0.0
-    try:
-        yield
-    finally:
-        decoder.teach_prob = before
-
-
-def _check_time_first(encoded: Tensor, num_words: int) -> None:
-    if encoded.dim() != 3 or encoded.shape[1] != num_words:
-        raise ValueError(f"the encoder's output has shape {tuple(encoded.shape)}, expected (steps, "
-                         f'words, channels) of {num_words} words, as of ABCNetRecEncoder')
+        return name_losses('det', head.loss(features, on_canvas(inputs, data_samples)))

@@ -5,37 +5,12 @@ from typing import Any, Iterable, Protocol, Sequence, runtime_checkable
 
 from torch import Tensor
 
-from ...losses import Labels
-from .rec_taps import RecTaps
+from ...losses import Labels, Reading
+from .words import Words
 
-
-class SpottedWords(Protocol):
-    """The N annotated words of a batch that a recogniser can learn from.
-
-    Chosen once, at full resolution, and then only scaled: so the student, its candidate passes and
-    the teacher speak of the same words in the same order, however small some become. If they are a
-    dataclass, their ``image_index`` may be replaced when images without words are left out.
-
-    Attributes:
-        image_index: Which image each word is in, long, shape (N,).
-    """
-
-    image_index: Tensor
-
-    def __len__(self) -> int:
-        """N."""
-        ...
-
-    def scaled(self, factors: Tensor) -> SpottedWords:
-        """The same words in resized images.
-
-        Args:
-            factors: By how much each image's width and height grew, shape (B, 2).
-        """
-        ...
-
-
-Batch = tuple[Tensor, Sequence[Any], Any]  # images, their samples, and their words
+Batch = tuple[Tensor, Sequence[Any], Words]  # images, their samples, and their words
+Full = tuple[Tensor, Sequence[Any]]  # the images of a batch at full resolution, their samples
+Detected = tuple[Sequence[Any], Any]  # polygons of an image, shape (P, 2) each, and their scores
 
 
 @runtime_checkable
@@ -43,7 +18,9 @@ class DistillableSpotter(Protocol):
     """A spotter that reads annotated words along their labels (our choice of an interface).
 
     All methods take batches as the spotter's own data preprocessor makes them, shape (B, 3, H, W),
-    and leave the data samples as they are.
+    and leave the data samples as they are. ``full`` is the same batch at full resolution, where
+    ``inputs`` are smaller versions of it: for spotters that detect in small images and read in
+    large ones. Others ignore it; without it ``inputs`` are all there is.
 
     Attributes:
         rec_decoder: The recogniser's decoder (MMOCR's ``BaseDecoder``); its dictionary and its
@@ -56,7 +33,7 @@ class DistillableSpotter(Protocol):
         """The batch as a network should see it: zero mean, padded with zeros."""
         ...
 
-    def words_of(self, data_samples: Sequence[Any]) -> SpottedWords:
+    def words_of(self, data_samples: Sequence[Any]) -> Words:
         """The annotated words to read; call it at full resolution.
 
         Args:
@@ -64,34 +41,40 @@ class DistillableSpotter(Protocol):
         """
         ...
 
-    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                        words: SpottedWords) -> tuple[dict[str, Tensor], RecTaps | None]:
+    def losses_and_reading(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                           full: Full | None = None) -> tuple[dict[str, Tensor], Reading | None]:
         """One training pass: the spotter's own losses, and how it read the words.
 
         Args:
             inputs: The batch.
             data_samples: B samples of these images, which may differ in size.
             words: Words of these images, in their pixels.
+            full: See above.
 
         Returns:
             Losses that reach every trainable parameter, also without words, as DDP wants; and the
-            taps, None without words.
+            reading, None without words.
         """
         ...
 
-    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: SpottedWords) -> RecTaps | None:
+    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                   full: Full | None = None) -> Reading | None:
         """How the spotter reads the words: the recognition branch alone.
 
         Follows the labels in training and eval mode alike; batch normalisation and dropout do as
         the mode says.
 
         Returns:
-            The taps, None without words.
+            The reading, with ``labels`` and ``image_index``; None without words.
         """
         ...
 
-    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+    def detect(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Detected]:
+        """Find words: of each image their polygons, in pixels of ``inputs``, and scores."""
+        ...
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any],
+                full: Full | None = None) -> Sequence[Any]:
         """Find words and read them; coordinates are those of the original image."""
         ...
 
@@ -100,11 +83,13 @@ class DistillableSpotter(Protocol):
 class ReadsAtSizes(Protocol):
     """What a spotter may have besides: reading the same words in several batches at once."""
 
-    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
-        """How the spotter reads words at several sizes; :meth:`.rec_taps` of each, but faster.
+    def read_at_sizes(self, batches: Iterable[Batch],
+                      full: Full | None = None) -> tuple[Tensor, Labels]:
+        """How the spotter reads words at several sizes; :meth:`.read_along` of each, but faster.
 
         Args:
             batches: K batches, K > 0, with the same N words in each, N > 0.
+            full: See :class:`DistillableSpotter`.
 
         Returns:
             Logits of shape (K, N, T, V), and the labels of the N words.

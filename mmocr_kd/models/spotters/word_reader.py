@@ -1,51 +1,86 @@
-"""A recogniser that reads words where they stand, in whole images."""
+"""A recogniser that reads words where they stand: cut out of images or of feature maps."""
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Iterable, Iterator, Mapping, Protocol, Sequence
 
 import torch
+from mmengine.structures import LabelData
+from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
-from ...adapters.image_sizes import valid_sizes
-from ...losses import Labels
-from .part_inputs import PartInputs
-from .reading_at_sizes import read_at_sizes
-from .reading_quads import reading_quads
-from .rec_taps import RecTapReader, RecTaps
-from .spotter_protocol import Batch
-from .spotting_samples import read_text, scale_factor
-from .trainable_texts import TrainableTexts
-from .word_crops import WordCrops
-from .words import Words, readable_words
+from ...adapters.image_sizes import Size
+from ...adapters.recognition import ReadingRecorder
+from ...distill.memory_format import fast_layout
+from ...losses import Labels, Reading
+from .spotting_samples import read_text
+from .words import Outline, TrainableTexts, Words, words_found, words_to_learn
+
+
+class Cut(Protocol):
+    """A way to cut words out of something: images, a feature map, several of them.
+
+    Attributes:
+        of_features: Whether what it gives are the visual features of words, not images of them.
+    """
+
+    of_features: bool
+
+    def outline(self, polygon: Any, annotated: bool) -> Outline:
+        """What it cuts a word along.
+
+        Args:
+            polygon: Its points, flat or of shape (P, 2), at full resolution.
+            annotated: Whether someone drew it; else a detector found it.
+
+        Raises:
+            ValueError: If it outlines nothing.
+        """
+        ...
+
+    def prepare(self, source: Any) -> Any:
+        """What is to be done once for all words of a batch."""
+        ...
+
+    def __call__(self, source: Any, sizes: Sequence[Size], words: Words) -> Tensor:
+        """Cut words out.
+
+        Args:
+            source: What :meth:`prepare` gave.
+            sizes: Height and width of each image without padding, in pixels.
+            words: N words of these images, on the device of the source.
+
+        Returns:
+            What the recogniser takes, shape (N, C, h, w).
+        """
+        ...
+
+
+Batch = tuple[Any, Sequence[Size], Words]  # what is cut, sizes of the images, their words
 
 
 class WordReader:
-    """Cuts words out of raw images and has a recogniser read them.
+    """Cuts words out and has a recogniser read them.
 
     A plain object: the recogniser stays where its owner keeps it in the module tree, or outside.
 
     Args:
-        recognizer: A built recogniser; its ``data_preprocessor`` says how it normalises.
-        crop: Fields of :class:`~mmocr_kd.models.spotters.WordCrops`.
-        color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
-        texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`.
-        taps: Fields of :class:`~mmocr_kd.models.spotters.RecTapReader`.
+        recognizer: A built recogniser of what ``cut`` gives.
+        cut: How words are cut out.
+        texts: Fields of :class:`.TrainableTexts`.
+        taps: Fields of :class:`~mmocr_kd.adapters.recognition.ReadingRecorder`.
 
     Raises:
         ValueError, TypeError: If a field has an unknown value.
     """
 
-    def __init__(self,
-                 recognizer: Any,
-                 crop: Mapping[str, Any],
-                 color_type: str = 'color',
-                 texts: Mapping[str, Any] | None = None,
+    def __init__(self, recognizer: Any, cut: Cut, texts: Mapping[str, Any] | None = None,
                  taps: Mapping[str, Any] | None = None) -> None:
         self.recognizer = recognizer
-        self.crop = WordCrops(**crop)
+        self.cut = cut
         self.texts = TrainableTexts(recognizer.decoder, **(texts or {}))
-        self._inputs = PartInputs(recognizer, color_type)
-        self._taps = RecTapReader(**(taps or {}))
+        self._record = ReadingRecorder(recognizer, **(taps or {}))
 
     def annotated(self, data_samples: Sequence[Any]) -> Words:
         """The annotated words whose texts the recogniser can learn.
@@ -53,76 +88,111 @@ class WordReader:
         Args:
             data_samples: B samples at full resolution.
         """
-        return readable_words(data_samples, self.texts, self.crop.corners,
-                              self.crop.vertical_ratio)
+        return words_to_learn(data_samples, self.texts, partial(self.cut.outline, annotated=True))
 
-    def found(self, polygons: Sequence[Sequence[Any]], data_samples: Sequence[Any]) -> Words:
-        """The words a detector found.
+    def found(self, polygons: Iterable[Sequence[Any]], data_samples: Sequence[Any]) -> Words:
+        """The words a detector found; see :func:`.words_found`."""
+        return words_found(polygons, data_samples, partial(self.cut.outline, annotated=False))
 
-        Which way up they are is decided on original pixels, as it would be at any scale.
-
-        Args:
-            polygons: Of each image its polygons, in pixels of the batch.
-            data_samples: B samples with ``scale_factor``.
-        """
-        image_index = [i for i, mine in enumerate(polygons) for _ in mine]
-        factors = torch.tensor([scale_factor(sample) for sample in data_samples])
-        original = [points / factors[i].numpy()
-                    for i, mine in enumerate(polygons) for points in mine]
-        quads = reading_quads(original, 'upright', self.crop.vertical_ratio)
-        words = Words(torch.from_numpy(quads), torch.tensor(image_index, dtype=torch.long))
-        return words.scaled(factors)
-
-    def read(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+    def read(self, source: Any, sizes: Sequence[Size], words: Words,
              chunk_size: int) -> list[tuple[str, list[float]]]:
         """Read freely.
 
         Args:
-            inputs: Raw images, shape (B, 3, H, W).
-            data_samples: B samples; only their sizes count.
+            source: What words are cut out of.
+            sizes: Height and width of each image without padding, in pixels.
             words: N words of these images.
             chunk_size: How many to read at a time.
 
         Returns:
             Text and scores of the characters of each word.
         """
-        readings = []
-        for chunk in words.to(inputs.device).chunks(chunk_size):
-            crops = self._crops(inputs, data_samples, chunk)
-            for sample in self.recognizer.predict(crops, self.crop.samples(chunk)):
-                readings.append(read_text(sample))
+        if not len(words):
+            return []
+        readings: list[tuple[str, list[float]]] = []
+        source = self.cut.prepare(source)
+        for chunk in words.to(_device(source)).chunks(chunk_size):
+            crops = self.cut(source, sizes, chunk)
+            readings += map(read_text, self.recognizer.predict(crops, _samples(crops, chunk)))
         return readings
 
-    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
-                   with_loss: bool) -> tuple[dict[str, Any], RecTaps]:
-        """Read annotated words along their labels; see :meth:`.RecTapReader.read`.
+    def read_along(self, source: Any, sizes: Sequence[Size], words: Words,
+                   with_loss: bool) -> tuple[dict[str, Any], Reading]:
+        """Read annotated words along their labels, in training and in eval mode alike.
 
         Args:
-            inputs: Raw images, shape (B, 3, H, W).
-            data_samples: B samples; only their sizes count.
+            source: See :meth:`read`.
+            sizes: See :meth:`read`.
             words: N words of these images, N > 0.
             with_loss: Whether to compute the recogniser's losses too.
 
         Returns:
-            Its losses, none without ``with_loss``, and the taps.
+            Its losses, none without ``with_loss``, and the reading.
         """
-        words = words.to(inputs.device)
-        crops = self._crops(inputs, data_samples, words)
-        return self._taps.read(self.recognizer, crops, self.crop.samples(words),
-                               words.image_index.to(inputs.device, non_blocking=True), with_loss)
+        crops, samples = self._cut(source, sizes, words)
+        losses, reading = self._record(crops, samples, with_loss)
+        image_index = words.image_index.to(crops.device, non_blocking=True)
+        roi = crops if self.cut.of_features else reading.roi
+        return losses, replace(reading, roi=roi, image_index=image_index)
 
-    def read_at_sizes(self, batches: Iterable[Batch],
-                      chunk_size: int) -> tuple[Tensor, Labels]:
-        """Read the same words in several batches along their labels; see :func:`.read_at_sizes`.
+    def read_at_sizes(self, batches: Iterable[Batch], chunk_size: int) -> tuple[Tensor, Labels]:
+        """Read the same words in several batches along their labels.
+
+        As many whole sets of words go through the recogniser at a time as have ``chunk_size`` words
+        or less, but at least one; more are no faster once a processor is busy, and take more
+        memory.
 
         Args:
-            batches: K batches of raw images, K > 0, with the same N words, N > 0.
-            chunk_size: How many words to read at a time.
-        """
-        cuts = ((self._crops(inputs, data_samples, words.to(inputs.device)),
-                 self.crop.samples(words)) for inputs, data_samples, words in batches)
-        return read_at_sizes(cuts, self.recognizer, self._taps, chunk_size)
+            batches: K times what :meth:`read` takes, K > 0, with the same N words, N > 0.
+            chunk_size: See above.
 
-    def _crops(self, inputs: Tensor, data_samples: Sequence[Any], words: Words) -> Tensor:
-        sizes = valid_sizes(inputs, data_samples)
-        return self._inputs(self.crop.cut(inputs, words, sizes))
+        Returns:
+            Logits of shape (K, N, T, V), and the labels of the N words.
+        """
+        logits = []
+        for crops, samples in _sets((self._cut(*batch) for batch in batches), chunk_size):
+            images = fast_layout(torch.cat(crops), self.recognizer)
+            reading = self._record(images, list(samples) * len(crops))[1]
+            logits.append(reading.logits[0].unflatten(0, (len(crops), len(samples))))
+        assert reading.labels is not None  # the recorder gives them
+        return torch.cat(logits), _first(reading.labels, len(samples))
+
+    def _cut(self, source: Any, sizes: Sequence[Size],
+             words: Words) -> tuple[Tensor, list[TextRecogDataSample]]:
+        source = self.cut.prepare(source)
+        crops = self.cut(source, sizes, words.to(_device(source)))
+        return crops, _samples(crops, words)
+
+
+def _device(source: Any) -> torch.device:
+    return source.device if isinstance(source, Tensor) else source[0].device
+
+
+def _samples(crops: Tensor, words: Words) -> list[TextRecogDataSample]:
+    """A recogniser's data sample for each word, with its text if it is known."""
+    size = tuple(crops.shape[-2:])
+    metainfo: dict[str, Any] = dict(
+        img_shape=size, ori_shape=size, batch_input_shape=size, valid_ratio=1.0)
+    samples = [TextRecogDataSample(metainfo=metainfo) for _ in range(len(words))]
+    for sample, text in zip(samples, words.texts):
+        sample.gt_text = LabelData(item=text)
+    return samples
+
+
+def _sets(cuts: Iterable[tuple[Tensor, Sequence[Any]]],
+          chunk_size: int) -> Iterator[tuple[list[Tensor], Sequence[Any]]]:
+    crops: list[Tensor] = []
+    for words, samples in cuts:
+        crops.append(words)
+        if (len(crops) + 1) * len(samples) > chunk_size:
+            yield crops, samples
+            crops = []
+    if crops:
+        yield crops, samples
+
+
+def _first(labels: Labels, count: int) -> Labels:
+    frames, aligned = (None if rows is None else rows[:count]
+                       for rows in (labels.frames, labels.aligned))
+    return replace(labels, indexes=labels.indexes[:count], lengths=labels.lengths[:count],
+                   frames=frames, aligned=aligned)

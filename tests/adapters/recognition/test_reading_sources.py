@@ -68,8 +68,8 @@ def batch(model, image, texts=TEXTS, valid_ratio=.8, seed=0):
 def read(model, image, **fields):
     recorder = Recorder(model, named_sources(model))
     images, samples = batch(model, image, **fields)
-    with torch.no_grad(), teacher_forcing(model):
-        recordings = recorder.record(lambda: model(images, samples, mode='tensor'))
+    with torch.no_grad(), teacher_forcing(model), recorder as recordings:
+        model(images, samples, mode='tensor')
     reading = build_reading(recordings, samples)
     recorder.remove()
     return reading, labels_of(model.decoder, samples, reading.logits[0])
@@ -149,9 +149,9 @@ def test_what_follows_the_label_is_context_of_autoregressive_decoders_alone(case
             if padding is not None and 'padded_indexes' in sample.gt_text:
                 sample.gt_text.padded_indexes[end + 1:] = padding
         recorder = Recorder(model, named_sources(model))
-        with torch.no_grad(), teacher_forcing(model):
-            readings.append(build_reading(recorder.record(
-                lambda: model(images, samples, mode='tensor')), samples))
+        with torch.no_grad(), teacher_forcing(model), recorder as recordings:
+            model(images, samples, mode='tensor')
+        readings.append(build_reading(recordings, samples))
         recorder.remove()
     before, after = readings
     labels = labels_of(model.decoder, samples, before.logits[0])

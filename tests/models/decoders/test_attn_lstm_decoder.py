@@ -137,8 +137,8 @@ class TestSources:
                                     'attention': sources.attention})
         batch = samples(*WORDS)
         prepare_targets(model, batch)
-        with torch.no_grad(), teacher_forcing(model):
-            recordings = recorder.record(lambda: model(None, memory, batch))
+        with torch.no_grad(), teacher_forcing(model), recorder as recordings:
+            model(None, memory, batch)
         return build_reading({**recordings, 'visual': torch.zeros(4, 8, 1, 5)}, batch), batch
 
     def test_reading(self, build, memory):

@@ -161,7 +161,7 @@ def test_without_words_detection_and_cost_are_left(whole, name):
 def test_neither_teacher_nor_candidates_run_without_words(whole):
     model = copy.deepcopy(whole).train()
     model._teacher = None  # would fail if asked
-    model.student.rec_taps = None
+    model.student.read_along = None
     assert total(model, model.loss(*prepared(model, EMPTY))).isfinite()
 
 

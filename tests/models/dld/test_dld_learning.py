@@ -11,8 +11,8 @@ from mmocr.structures import TextSpottingDataSample
 from torch import nn
 
 import mmocr_kd.models.dld  # noqa: F401
-from mmocr_kd.losses import Labels
-from mmocr_kd.models.spotters import DistillableSpotter, RecTaps
+from mmocr_kd.losses import Labels, Reading
+from mmocr_kd.models.spotters import DistillableSpotter
 
 SIZE, SCALES = 32, [.25, .5, 1.]
 COARSE, FINE = 16, 2  # periods of stripes in pixels: readable at any scale, at the largest only
@@ -56,21 +56,25 @@ class StripeSpotter(BaseModel):
         return OneWordEach(torch.tensor([kind for _, kind in words]),
                            torch.tensor([i for i, _ in words]))
 
-    def rec_taps(self, inputs, data_samples, words):
+    def read_along(self, inputs, data_samples, words, full=None):
         maps = self.features(inputs)
         means = torch.stack([one[:, :h, :w].mean((1, 2)) for one, (h, w) in
                              zip(maps, (sample.img_shape for sample in data_samples))])
         logits = self.classify(means)[words.image_index, None]
         labels = Labels(words.classes[:, None], torch.ones(len(words), dtype=torch.long))
-        return RecTaps(maps, means, logits, labels, words.image_index)
+        return Reading((logits, ), roi=maps, context=means, labels=labels,
+                       image_index=words.image_index)
 
-    def losses_and_taps(self, inputs, data_samples, words):
-        taps = self.rec_taps(inputs, data_samples, words)
-        return {'loss_read': F.cross_entropy(taps.logits[:, 0], words.classes)}, taps
+    def losses_and_reading(self, inputs, data_samples, words, full=None):
+        reading = self.read_along(inputs, data_samples, words)
+        return {'loss_read': F.cross_entropy(reading.logits[0][:, 0], words.classes)}, reading
 
-    def predict(self, inputs, data_samples):
+    def detect(self, inputs, data_samples):
+        return [([], []) for _ in inputs]
+
+    def predict(self, inputs, data_samples, full=None):
         words = OneWordEach(torch.zeros(len(inputs), dtype=torch.long), torch.arange(len(inputs)))
-        read = self.rec_taps(inputs, data_samples, words).logits[:, 0].argmax(1)
+        read = self.read_along(inputs, data_samples, words).logits[0][:, 0].argmax(1)
         return [TextSpottingDataSample(metainfo=sample.metainfo,
                                        pred_text=LabelData(item=str(kind.item())))
                 for sample, kind in zip(data_samples, read)]

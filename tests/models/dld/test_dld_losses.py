@@ -7,9 +7,8 @@ from mmengine.config import ConfigDict
 from mmocr.registry import MODELS
 from tiny_dld import DRS, SCALES, SKD, selector_cfg
 
-from mmocr_kd.losses import Labels
+from mmocr_kd.losses import Labels, Reading
 from mmocr_kd.models.dld import Candidates, DLDLosses, ScaleChoice
-from mmocr_kd.models.spotters import RecTaps
 
 
 def selector(scales=SCALES):
@@ -21,10 +20,11 @@ def labels(count=3, steps=5):
                   frames=torch.full((count, ), 8))
 
 
-def taps(count=3, image_index=(0, 0, 2), truth=None, grad=False):
-    tensors = [torch.randn(count, *shape, requires_grad=grad) for shape in ((2, 4, 5), (8, 6),
-                                                                            (8, 7))]
-    return RecTaps(*tensors, truth or labels(count), torch.tensor(image_index[:count]))
+def a_reading(count=3, image_index=(0, 0, 2), truth=None, grad=False):
+    roi, context, logits = (torch.randn(count, *shape, requires_grad=grad)
+                            for shape in ((2, 4, 5), (8, 6), (8, 7)))
+    return Reading((logits, ), roi=roi, context=context, labels=truth or labels(count),
+                   image_index=torch.tensor(image_index[:count]))
 
 
 def choice(logits=None, decisions=None):
@@ -34,13 +34,13 @@ def choice(logits=None, decisions=None):
 
 
 def read(logits, words=None):
-    words = words or taps()
+    words = words or a_reading()
     return Candidates(logits, words.labels, words.image_index)
 
 
 def test_names_of_the_results():
     losses = DLDLosses({**SKD, **DRS}, selector())
-    student, teacher = taps(), taps()
+    student, teacher = a_reading(), a_reading()
     assert set(losses.of_reading(student, teacher)) == {
         'loss_kd_roi', 'loss_kd_context', 'loss_kd_seq'}
     candidates = torch.randn(3, 3, 8, 7)
@@ -61,14 +61,14 @@ def test_none_drops_a_term():
     """Configs that inherit can only override."""
     losses = DLDLosses(ConfigDict({**SKD, **DRS, 'roi': None, 'sequence': None}), selector())
     assert set(losses) == {'context', 'accuracy', 'cost'}
-    assert set(losses.of_reading(taps(), taps())) == {'loss_kd_context'}
+    assert set(losses.of_reading(a_reading(), a_reading())) == {'loss_kd_context'}
 
 
 def test_values():
     losses = DLDLosses({**SKD, **DRS}, selector())
-    student, teacher = taps(), taps()
+    student, teacher = a_reading(), a_reading()
     reading = losses.of_reading(student, teacher)
-    difference = student.roi_feature - teacher.roi_feature
+    difference = student.roi - teacher.roi
     torch.testing.assert_close(reading['loss_kd_roi'], difference.square().mean())
     difference = student.context - teacher.context
     torch.testing.assert_close(reading['loss_kd_context'], difference.square().mean())
@@ -79,7 +79,7 @@ def test_values():
 def test_accuracy_is_that_of_the_chosen_scale_of_each_words_image():
     """Two words in image 0, none in image 1, one in image 2."""
     losses = DLDLosses({'accuracy': {}, 'cost': {}}, selector())
-    student, candidates = taps(), torch.randn(3, 3, 8, 7)
+    student, candidates = a_reading(), torch.randn(3, 3, 8, 7)
     found = losses.of_choice(choice(), read(candidates, student))['loss_res_acc']
     chosen = candidates[[0, 0, 2], [0, 1, 2]].log_softmax(-1).transpose(0, 1)
     expected = torch.nn.functional.ctc_loss(
@@ -101,8 +101,8 @@ def test_what_looks_at_the_teacher():
 
 def test_kl_compares_with_the_teacher():
     losses = DLDLosses({'accuracy': {'mode': 'kl'}}, selector())
-    teacher = taps()
-    same = teacher.logits.expand(3, -1, -1, -1)
+    teacher = a_reading()
+    same = teacher.logits[0].expand(3, -1, -1, -1)
     assert losses.of_choice(choice(), read(same), teacher)['loss_res_acc'].item() < 1e-6
     assert losses.of_choice(choice(), read(same + torch.randn(same.shape)),
                             teacher)['loss_res_acc'] > .1
@@ -110,17 +110,17 @@ def test_kl_compares_with_the_teacher():
 
 def test_gradients_go_where_they_belong():
     losses = DLDLosses({**SKD, **DRS}, selector())
-    student, teacher = taps(grad=True), taps(grad=True)
+    student, teacher = a_reading(grad=True), a_reading(grad=True)
     decisions = torch.eye(3)[[0, 1, 2]].requires_grad_()
     candidates = torch.randn(3, 3, 8, 7, requires_grad=True)
     results = losses.of_choice(choice(decisions=decisions), read(candidates), teacher)
     sum(results.values()).backward()
     assert decisions.grad.abs().sum() > 0
-    assert candidates.grad is None and student.logits.grad is None
+    assert candidates.grad is None and student.logits[0].grad is None
     sum(losses.of_reading(student, teacher).values()).backward()
-    for name in ('roi_feature', 'context', 'logits'):
-        assert getattr(student, name).grad.abs().sum() > 0
-        assert getattr(teacher, name).grad is None
+    for name in ('roi', 'context', 'logits'):
+        assert student.features[name].grad.abs().sum() > 0
+        assert teacher.features[name].grad is None
 
 
 def test_without_words():
@@ -136,12 +136,12 @@ def test_without_words():
 def test_without_a_selector_there_is_no_choice():
     losses = DLDLosses(SKD, None)
     fixed = ScaleChoice([.5], (.5, ))
-    assert losses.of_choice(fixed, None, taps()) == {} == losses.statistics(fixed)
+    assert losses.of_choice(fixed, None, a_reading()) == {} == losses.statistics(fixed)
 
 
 def test_a_selector_that_nothing_trains():
     with pytest.raises(ValueError, match='nothing trains the selector'):
-        DLDLosses(SKD, selector()).of_choice(choice(), None, taps())
+        DLDLosses(SKD, selector()).of_choice(choice(), None, a_reading())
 
 
 def test_expected_cost_is_that_of_the_probabilities():
@@ -199,7 +199,7 @@ def test_scales_of_the_cost_may_be_said_again():
 def test_target_is_the_softmax_of_loss_and_price():
     """Two words in image 0, none in image 1, one in image 2: the price alone counts there."""
     losses = DLDLosses({'target': {'temperature': .5}, 'cost': {'loss_weight': .3}}, selector())
-    words, logits = taps(), torch.randn(3, 3, requires_grad=True)
+    words, logits = a_reading(), torch.randn(3, 3, requires_grad=True)
     candidates = torch.randn(3, 3, 8, 7, requires_grad=True)
     found = losses.of_choice(choice(logits), read(candidates, words))
     assert set(found) == {'loss_res_target'}

@@ -155,7 +155,7 @@ def test_at_full_resolution_it_is_self_distillation(spec):
         assert losses[name] < 1e-9
         assert all(p.grad is None or p.grad.abs().max() < 1e-5 for p in model.parameters())
     taps = model._teacher.read(*data, model.student.words_of(data[1]))
-    alone = Reading((taps.logits, ))
+    alone = Reading(taps.logits)
     expected = MODELS.build(SKD['sequence'])(alone, alone, taps.labels)['loss_kd_seq']
     torch.testing.assert_close(losses['loss_kd_seq'], expected, atol=1e-4, rtol=1e-4)
 
@@ -167,7 +167,7 @@ def test_jittered_words_are_the_same_for_all(spec):
                 student=student_cfg(crop=jitter))
     frozen_norms(model)
     inputs, samples = prepared(model)
-    quads = [model.student.words_of(samples).quads for _ in range(2)]
+    quads = [model.student.words_of(samples).points for _ in range(2)]
     assert (quads[0] - quads[1]).abs().max() > 1
     losses = model.loss(inputs, samples)
     assert losses['loss_kd_roi'] < 1e-9 and losses['loss_kd_context'] < 1e-9
@@ -213,12 +213,12 @@ def test_random_scales_reach_the_student():
     model = dld(selector=None, losses={}, scale_factors=SCALES, test_scale=.5).train()
     seen = []
 
-    def remember(inputs, data_samples, words):
-        assert words.quads[:2].max() <= 160 * data_samples[0].dld_scale
+    def remember(inputs, data_samples, words, full):
+        assert words.points[:2].max() <= 160 * data_samples[0].dld_scale
         seen.append(tuple(one.dld_scale for one in data_samples))
         return {}, None
 
-    model.student.losses_and_taps = remember
+    model.student.losses_and_reading = remember
     means = [model.loss(*prepared(model))['res_scale_mean'].item() for _ in range(30)]
     assert means == pytest.approx([sum(scales) / 3 for scales in seen])
     for i in range(3):
@@ -228,7 +228,7 @@ def test_random_scales_reach_the_student():
 def test_the_student_gets_the_scales_that_were_drawn(whole):
     model = copy.deepcopy(whole).train()
     seen = []
-    model.student.losses_and_taps = lambda inputs, samples, words: (
+    model.student.losses_and_reading = lambda inputs, samples, words, full: (
         seen.extend(one.dld_scale for one in samples) or ({}, None))
     choose(model, 2, 0, 1).loss(*prepared(model, *pages()))
     assert seen == [.8, .3, .5]
@@ -237,7 +237,7 @@ def test_the_student_gets_the_scales_that_were_drawn(whole):
 def test_the_limit_in_training(spec):
     model = dld(max_long_edge={'train': 40, 'test': None}).train()
     shapes = []
-    model.student.losses_and_taps = lambda inputs, samples, words: (
+    model.student.losses_and_reading = lambda inputs, samples, words, full: (
         shapes.extend(one.img_shape for one in samples) or ({}, None))
     choose(model, 2).loss(*prepared(model, TEXT))
     assert shapes == [(24, 40)]

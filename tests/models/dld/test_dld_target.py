@@ -75,7 +75,7 @@ def test_both_ways_to_leave_it_rate_scales_alike(spec):
 
 def test_the_student_is_not_run_at_the_chosen_scale():
     model = dld(losses=TARGET, train_student=False).train()
-    model.student.losses_and_taps = None  # would fail if called
+    model.student.losses_and_reading = None  # would fail if called
     assert model.loss(*prepared(model))['loss_res_target'].isfinite()
 
 

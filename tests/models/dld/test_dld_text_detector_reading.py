@@ -52,16 +52,16 @@ def test_it_sees_what_a_spotter_would_show_it(tmp_path, scale):
     whole = spotter().eval()
     reader = model._accuracy.reader
     reader.bind(model)
-    crops, taps = [], []
+    crops, reading = [], []
     for owner, read, recognizer in ((model, reader, reader.model),
                                     (whole, whole, whole.recognizer)):
         recognizer.backbone.register_forward_pre_hook(lambda _, args: crops.append(args[0]))
         inputs, samples = prepared(owner, _pages())
         words = read.words_of(samples)
         small, moved = rescale_batch(inputs, samples, [scale] * 2)
-        taps.append(read.rec_taps(small, moved, words.scaled(torch.full((2, 2), scale))))
-    assert taps[0].image_index.tolist() == [0, 0, 1]
-    torch.testing.assert_close(taps[0].targets, taps[1].targets)
+        reading.append(read.read_along(small, moved, words.scaled(torch.full((2, 2), scale))))
+    assert reading[0].image_index.tolist() == [0, 0, 1]
+    torch.testing.assert_close(reading[0].labels.indexes, reading[1].labels.indexes)
     assert crops[0].shape == (3, 1, 32, 100) and crops[0].std() > .3
     torch.testing.assert_close(crops[0], crops[1], rtol=0, atol=1e-3)
 

@@ -13,7 +13,8 @@ from tiny_spotter import page
 
 from mmocr_kd.models.dld import Shrinker
 from mmocr_kd.models.dld.shrinking import shrinkers
-from mmocr_kd.models.spotters.words import readable_words
+from mmocr_kd.models.spotters.quad_crops import reading_quads
+from mmocr_kd.models.spotters.words import words_to_learn
 
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
 scales = st.sampled_from([.3, .5, .8, 1.])
@@ -27,6 +28,11 @@ def padded_batch(images, divisor=32):
     for target, image in zip(inputs, images):
         target[:, :image.shape[1], :image.shape[2]] = image
     return inputs, [tiny.sample([], size=tuple(image.shape[1:])) for image in images]
+
+
+def _words(samples):
+    return words_to_learn(samples, lambda *_: True,
+                          lambda polygon: (reading_quads([polygon], 'annotated')[0], False))
 
 
 def look(inputs, data_samples):
@@ -48,21 +54,21 @@ def test_words_follow_their_image():
     images = [page(WORDS), page([]), page([('owl', (12, 40))], size=(70, 120))]
     inputs, samples = padded_batch([image.float() for image, _ in images])
     samples = [sample for _, sample in images]
-    words = readable_words(samples, lambda *_: True)
+    words = _words(samples)
     small = Shrinker()(inputs, samples, [.3, .5, .8])
-    again = readable_words(small.data_samples, lambda *_: True)
+    again = _words(small.data_samples)
     assert again.texts == words.texts
-    torch.testing.assert_close(words.scaled(small.factors).quads, again.quads)
+    torch.testing.assert_close(words.scaled(small.factors).points, again.points)
 
 
 def test_words_that_vanish_stay():
     """At the smallest scale a word of 2x2 pixels is less than one."""
     sample = tiny.sample([tiny.box(5, 5, 2, 2), tiny.box(10, 20)])
     sample.gt_instances.texts = ['i', 'word']
-    words = readable_words([sample], lambda *_: True)
+    words = _words([sample])
     small = Shrinker()(torch.rand(1, 3, 64, 96), [sample], [.1])
     assert len(small.data_samples[0].gt_instances) == 2
-    quads = words.scaled(small.factors).quads
+    quads = words.scaled(small.factors).points
     assert quads.shape == (2, 4, 2)
     assert (quads[0].amax(0) - quads[0].amin(0)).max() < .5
 

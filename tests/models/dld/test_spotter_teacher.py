@@ -12,8 +12,8 @@ from tiny_recog import checkpoint
 from tiny_spotter import spotter_cfg
 
 from mmocr_kd.distill.errors import CheckpointError, TeacherOutputError
+from mmocr_kd.losses import Reading
 from mmocr_kd.models.dld import SpotterTeacher
-from mmocr_kd.models.spotters import RecTaps
 
 
 @pytest.fixture(scope='module')
@@ -42,11 +42,11 @@ def data(plain):
     return inputs, samples, plain.words_of(samples)
 
 
-def equal(first: RecTaps, second: RecTaps, atol=1e-4):
-    for name in ('roi_feature', 'context', 'logits'):
-        torch.testing.assert_close(getattr(first, name), getattr(second, name), atol=atol,
+def equal(first: Reading, second: Reading, atol=1e-4):
+    for name in ('roi', 'context', 'logits'):
+        torch.testing.assert_close(first.features[name], second.features[name], atol=atol,
                                    rtol=1e-4)
-    assert torch.equal(first.targets, second.targets)
+    assert torch.equal(first.labels.indexes, second.labels.indexes)
     assert torch.equal(first.image_index, second.image_index)
 
 
@@ -55,19 +55,19 @@ def hooks(model):
 
 
 def test_reads_as_the_spotter_does_in_eval_mode(teacher, plain, data):
-    taps = teacher.read(*data)
-    equal(taps, plain.rec_taps(*data))
-    assert taps.image_index.tolist() == [0, 0, 2]
+    reading = teacher.read(*data)
+    equal(reading, plain.read_along(*data))
+    assert reading.image_index.tolist() == [0, 0, 2]
 
 
 def test_is_frozen_and_stays_so(teacher, data):
     before = state(teacher.build())
     teacher.model.train()  # whoever does that
     teacher.model.eval()
-    taps = teacher.read(*data)
+    reading = teacher.read(*data)
     assert not any(p.requires_grad for p in teacher.model.parameters())
     assert not any(module.training for module in teacher.model.modules())
-    assert not taps.logits.requires_grad and not taps.roi_feature.requires_grad
+    assert not reading.logits[0].requires_grad and not reading.roi.requires_grad
     assert same(before, teacher.model.state_dict())
 
 
@@ -76,12 +76,12 @@ def test_does_not_depend_on_company(teacher, plain, data):
     together = teacher.read(*data)
     inputs, samples = prepared(plain, pages()[2])
     alone = teacher.read(inputs, samples, plain.words_of(samples))
-    torch.testing.assert_close(together.logits[2:], alone.logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together.logits[0][2:], alone.logits[0], atol=1e-4, rtol=1e-4)
 
 
 def test_never_detects(teacher, data):
     teacher.build().detector.forward = None  # would fail if called
-    assert len(teacher.read(*data).logits) == 3
+    assert len(teacher.read(*data).logits[0]) == 3
 
 
 def test_no_words(teacher, plain):
@@ -103,7 +103,7 @@ def test_students_that_normalise(teacher, plain, data):
     inputs, samples, words = data
     mean, std = (getattr(normalises.data_preprocessor, name) for name in ('mean', 'std'))
     teacher.bind(normalises)
-    equal(teacher.read((inputs.flip(1) - mean) / std, samples, words), plain.rec_taps(*data),
+    equal(teacher.read((inputs.flip(1) - mean) / std, samples, words), plain.read_along(*data),
           atol=1e-3)
 
 
@@ -113,11 +113,11 @@ def test_copies_share_it(teacher):
 
 def test_autocast(teacher, data):
     with torch.autocast('cpu', torch.bfloat16):
-        taps = teacher.read(*data)
+        reading = teacher.read(*data)
     full = teacher.read(*data)
-    assert taps.roi_feature.dtype == torch.bfloat16
-    error = (taps.logits.float() - full.logits).abs().max()
-    assert 0 < error < .1 * full.logits.abs().max()
+    assert reading.roi.dtype == torch.bfloat16
+    error = (reading.logits[0].float() - full.logits[0]).abs().max()
+    assert 0 < error < .1 * full.logits[0].abs().max()
 
 
 def test_recognisers_with_a_rectifying_network(tmp_path):
@@ -131,8 +131,8 @@ def test_recognisers_with_a_rectifying_network(tmp_path):
     model = teacher.build()
     teacher.bind(model)
     inputs, samples = prepared(model)
-    taps = teacher.read(inputs, samples, model.words_of(samples))
-    assert taps.logits.shape[0] == 3 and taps.logits.isfinite().all()
+    reading = teacher.read(inputs, samples, model.words_of(samples))
+    assert reading.logits[0].shape[0] == 3 and reading.logits[0].isfinite().all()
 
 
 def test_no_spotter(tmp_path):

@@ -109,7 +109,7 @@ def test_colour_recognizers_get_rgb():
     inputs, samples = _prepared(coloured, (blue, page(WORDS)[1]))
     seen = []
     coloured.recognizer.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    coloured.rec_taps(inputs, samples, coloured.words_of(samples))
+    coloured.read_along(inputs, samples, coloured.words_of(samples))
     torch.testing.assert_close(seen[0].mean((0, 2, 3)), torch.tensor([-10., -10., 56.25]))
 
 
@@ -152,12 +152,12 @@ def test_an_image_without_text_does_not_shift_the_others(model, order):
     words = model.words_of(samples)
     expected = [(text, i) for i, one in enumerate(pages) for text in one[1].gt_instances.texts]
     assert list(zip(words.texts, words.image_index.tolist())) == expected
-    taps = model.eval().rec_taps(inputs, samples, words)
+    reading = model.eval().read_along(inputs, samples, words)
     for i, one in enumerate(pages):
         if one[1].gt_instances.texts:
             alone = _prepared(model, one)
-            mine = model.rec_taps(*alone, model.words_of(alone[1]))
-            torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
+            mine = model.read_along(*alone, model.words_of(alone[1]))
+            torch.testing.assert_close(reading.logits[0][reading.image_index == i], mine.logits[0],
                                        atol=1e-4, rtol=1e-4)
 
 
@@ -168,13 +168,13 @@ def test_images_of_a_batch_may_shrink_each_on_its_own(model):
     words = model.words_of(samples)
     small, small_samples = rescale_batch(inputs, samples, scales)
     factors = torch.tensor([one.scale_factor for one in small_samples])
-    taps = model.rec_taps(small, small_samples, words.scaled(factors))
+    reading = model.read_along(small, small_samples, words.scaled(factors))
     assert model.words_of(small_samples).texts == words.texts
     for i, scale in enumerate(scales):
         height, width = samples[i].img_shape
         alone = rescale_batch(inputs[i:i + 1, :, :height, :width], samples[i:i + 1], [scale])
-        mine = model.rec_taps(*alone, model.words_of(alone[1]))
-        torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
+        mine = model.read_along(*alone, model.words_of(alone[1]))
+        torch.testing.assert_close(reading.logits[0][reading.image_index == i], mine.logits[0],
                                    atol=1e-3, rtol=1e-3)
     losses = model.train().det_loss(small, small_samples)
     assert all(loss.isfinite() for loss in losses.values())
@@ -216,8 +216,8 @@ def test_reads_found_words_as_it_reads_annotated_ones(model):
     hook = found.recognizer.decoder.register_forward_hook(lambda _, __, out: reads.append(out))
     found.predict(inputs, samples)
     hook.remove()
-    taps = found.rec_taps(inputs, samples, found.words_of(samples))
-    torch.testing.assert_close(reads[0], taps.logits.softmax(-1), atol=1e-4, rtol=1e-3)
+    reading = found.read_along(inputs, samples, found.words_of(samples))
+    torch.testing.assert_close(reads[0], reading.logits[0].softmax(-1), atol=1e-4, rtol=1e-3)
 
 
 def test_chunks_and_batches_do_not_matter(model):

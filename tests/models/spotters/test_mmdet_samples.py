@@ -8,7 +8,7 @@ from mmengine.hub import get_config
 from mmengine.structures import InstanceData
 from tiny_spotter import batch, page, sample, spotter
 
-from mmocr_kd.models.spotters.mmdet_samples import mmdet_samples
+from mmocr_kd.models.spotters.detector_losses import mmdet_samples
 
 HIGH = [10, 10, 20, 12, 20, 40, 10, 38]
 WIDE = [30, 10, 80, 10, 80, 20, 30, 20]

@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-from mmocr_kd.models.spotters.part_losses import idle_loss, name_losses
+from mmocr_kd.models.spotters.detector_losses import idle_loss, name_losses
 
 
 def test_names_and_weights():

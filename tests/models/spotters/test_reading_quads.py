@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmocr_kd.models.spotters.reading_quads import reading_quads
+from mmocr_kd.models.spotters.quad_crops import reading_quads
 
 WORD = np.array([[10, 10], [50, 10], [50, 22], [10, 22]], np.float32)
 

@@ -1,10 +1,11 @@
 """ABCNet's like, read as DLD asks."""
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.structures import LabelData
+from mmengine.structures import InstanceData, LabelData
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from stand_in_abcnet import CHANNELS, STEPS, abcnet, abcnet_cfg
@@ -13,6 +14,7 @@ from torch import nn
 
 from mmocr_kd.losses import ResolutionAccuracyLoss
 from mmocr_kd.models.spotters import DistillableSpotter, distillable
+from mmocr_kd.models.spotters.bezier_cut import BezierCut
 from mmocr_kd.models.spotters.roi_head_spotter import RoIHeadSpotter
 
 WORD = [10., 12, 70, 14, 70, 40, 10, 38]
@@ -32,12 +34,14 @@ def samples():
 
 
 def read(adapter, images, samples):
-    return adapter.rec_taps(images, samples, adapter.words_of(samples))
+    return adapter.read_along(images, samples, adapter.words_of(samples))
 
 
 def same(ours, theirs):
-    fields = ('roi_feature', 'context', 'logits', 'targets', 'image_index')
-    return all(torch.equal(getattr(ours, name), getattr(theirs, name)) for name in fields)
+    return torch.equal(ours.image_index, theirs.image_index) and all(
+        torch.equal(mine, other) for mine, other in (
+            *zip(ours.features.values(), theirs.features.values(), strict=True),
+            (ours.labels.indexes, theirs.labels.indexes)))
 
 
 class TestDistillable:
@@ -88,13 +92,13 @@ class TestWords:
 
     def test_none(self):
         words = distillable(abcnet()).words_of([sample(), sample((WORD, ), ('ab', ), [True])])
-        assert len(words) == 0 and words.beziers.shape == (0, 16)
+        assert len(words) == 0 and words.points.shape == (0, 1, 2)
         assert len(words.scaled(torch.ones(2, 2))) == 0
 
     def test_scale_with_their_image(self):
         words = distillable(abcnet()).words_of([sample(*FIRST), sample(*LAST)])
-        scaled = words.scaled(torch.tensor([[0.5, 0.25], [1.0, 0.75]])).beziers.view(3, 8, 2)
-        before = words.beziers.view(3, 8, 2)
+        scaled = words.scaled(torch.tensor([[0.5, 0.25], [1.0, 0.75]])).points
+        before = words.points
         assert torch.equal(scaled[:2], before[:2] * torch.tensor([0.5, 0.25]))
         assert torch.equal(scaled[2], before[2] * torch.tensor([1.0, 0.75]))
 
@@ -111,24 +115,25 @@ class TestWords:
 
     def test_images_keep_their_places(self):
         words = distillable(abcnet()).words_of([sample(*FIRST), sample(), sample(*LAST)])
-        proposals = words.proposals(4, torch.device('cpu'))
-        assert [len(of_image) for of_image in proposals] == [2, 0, 1, 0]
+        head = SimpleNamespace(roi_extractor=lambda levels, proposals: proposals)
+        proposals = BezierCut(head)([], [(96, 160)] * 4, words)
+        assert [one.beziers.shape for one in proposals] == [(2, 16), (0, 16), (1, 16), (0, 16)]
 
 
-class TestTaps:
+class TestReading:
 
     def test_shapes(self, images, samples):
-        taps = read(distillable(abcnet()), images, samples)
-        assert taps.roi_feature.shape == (3, CHANNELS, 8, 32)
-        assert taps.context.shape == (3, 32, CHANNELS)
-        assert taps.logits.shape == (3, STEPS, 37)
-        assert taps.image_index.tolist() == [0, 0, 2]
+        reading = read(distillable(abcnet()), images, samples)
+        assert reading.roi.shape == (3, CHANNELS, 8, 32)
+        assert reading.context.shape == (3, 32, CHANNELS)
+        assert reading.logits[0].shape == (3, STEPS, 37)
+        assert reading.image_index.tolist() == [0, 0, 2]
 
     def test_context_is_of_each_word(self, images, samples):
         adapter = distillable(abcnet())
         words = adapter.words_of(samples)
         one = read(adapter, images[2:], samples[2:])
-        many = adapter.rec_taps(images, samples, words)
+        many = adapter.read_along(images, samples, words)
         assert torch.allclose(many.context[2], one.context[0], atol=1e-5)
 
     @pytest.mark.parametrize('teach_prob', [0.0, 0.5, 1.0])
@@ -144,15 +149,15 @@ class TestTaps:
         adapter = distillable(abcnet(dropout=0.5).eval())
         assert same(read(adapter, images, samples), plain)
         adapter.model.train()
-        assert not torch.equal(read(adapter, images, samples).logits, plain.logits)
+        assert not torch.equal(read(adapter, images, samples).logits[0], plain.logits[0])
 
     def test_follows_the_labels(self, images):
         adapter = distillable(abcnet().eval())
         one, other = (read(adapter, images, [sample((WORD, ), (text, )), sample(), sample()])
                       for text in ('abc', 'abd'))
         # Step t sees the characters before t.
-        assert torch.equal(one.logits[:, :3], other.logits[:, :3])
-        assert not torch.allclose(one.logits[:, 3], other.logits[:, 3])
+        assert torch.equal(one.logits[0][:, :3], other.logits[0][:, :3])
+        assert not torch.allclose(one.logits[0][:, 3], other.logits[0][:, 3])
 
     def test_decoder_is_as_it_was(self, images, samples):
         adapter = distillable(abcnet(teach_prob=0.3).eval())
@@ -161,7 +166,7 @@ class TestTaps:
 
     def test_decoder_is_as_it_was_after_errors(self, images, samples, monkeypatch):
         adapter = distillable(abcnet(teach_prob=0.3))
-        monkeypatch.setattr(adapter.rec_decoder, 'out', None)
+        monkeypatch.setattr(adapter.rec_decoder, 'max_seq_len', None)
         with pytest.raises(TypeError):
             read(adapter, images, samples)
         assert adapter.rec_decoder.teach_prob == 0.3
@@ -172,16 +177,17 @@ class TestTaps:
         with_empty = read(adapter, images, samples)
         alone = read(adapter, images[[2]], [samples[2]])
         elsewhere = read(adapter, images[[1]], [samples[2]])
-        assert torch.allclose(with_empty.roi_feature[2], alone.roi_feature[0], atol=1e-5)
-        assert not torch.allclose(alone.roi_feature, elsewhere.roi_feature, atol=1e-2)
+        assert torch.allclose(with_empty.roi[2], alone.roi[0], atol=1e-5)
+        assert not torch.allclose(alone.roi, elsewhere.roi, atol=1e-2)
 
     def test_neck_of_the_roi_head_takes_part(self, images, samples):
         adapter = distillable(abcnet(roi_neck=True))
         features = adapter.model.extract_feat(images)
-        proposals = adapter.words_of(samples).proposals(3, images.device)
+        proposals = adapter.words_of(samples).points.flatten(1).split([2, 0, 1])
+        proposals = [InstanceData(beziers=mine) for mine in proposals]
         head = adapter.model.roi_head
         expected = head.roi_extractor(head.neck(features[:3]), proposals)
-        roi = read(adapter, images, samples).roi_feature
+        roi = read(adapter, images, samples).roi
         assert torch.equal(roi, expected)
         assert not torch.allclose(roi, head.roi_extractor(features[:3], proposals))
 
@@ -207,19 +213,19 @@ class TestLabels:
         assert labels.lengths.tolist() == [4, 6, 5]
 
     def test_long_words_are_cut(self, images):
-        taps = read(distillable(abcnet()), images[:1], [sample((WORD, ), ('elephants', ))])
-        assert taps.labels.lengths.tolist() == [STEPS] and 36 not in taps.targets
+        reading = read(distillable(abcnet()), images[:1], [sample((WORD, ), ('elephants', ))])
+        assert reading.labels.lengths.tolist() == [STEPS] and 36 not in reading.labels.indexes
 
     def test_are_what_the_decoder_is_trained_on(self, images, samples):
         adapter = distillable(abcnet())
-        taps = read(adapter, images, samples)
+        reading = read(adapter, images, samples)
         words = [TextRecogDataSample(gt_text=LabelData(item=text))
                  for text in ('ab0', 'zebra', 'word')]
         module_loss = adapter.rec_decoder.module_loss
-        certain = 50.0 * nn.functional.one_hot(taps.targets, 37)
+        certain = 50.0 * nn.functional.one_hot(reading.labels.indexes, 37)
         assert module_loss(certain, module_loss.get_targets(words))['loss_ce'] < 1e-6
         accuracy = ResolutionAccuracyLoss(mode='ce')
-        loss = accuracy(torch.ones(3, 1), certain[None], taps.image_index, taps.labels, None)
+        loss = accuracy(torch.ones(3, 1), certain[None], reading.image_index, reading.labels, None)
         assert loss['loss_res_acc'] < 1e-6
 
 
@@ -227,16 +233,17 @@ class TestLosses:
 
     def test_are_those_of_both_parts(self, images, samples):
         adapter = distillable(abcnet())
-        losses, taps = adapter.losses_and_taps(images, samples, adapter.words_of(samples))
+        losses, reading = adapter.losses_and_reading(images, samples, adapter.words_of(samples))
         assert set(losses) == {'det.loss_cls', 'rec.loss_ce'}
-        assert same(taps, read(adapter, images, samples))
-        wanted = nn.functional.cross_entropy(taps.logits.flatten(0, 1), taps.targets.flatten())
+        assert same(reading, read(adapter, images, samples))
+        wanted = nn.functional.cross_entropy(reading.logits[0].flatten(0, 1),
+                                             reading.labels.indexes.flatten())
         assert torch.allclose(losses['rec.loss_ce'], wanted)
 
     def test_features_are_extracted_once(self, images, samples, monkeypatch):
         adapter, calls = distillable(abcnet()), []
         adapter.model.backbone.register_forward_hook(lambda *_: calls.append(1))
-        adapter.losses_and_taps(images, samples, adapter.words_of(samples))
+        adapter.losses_and_reading(images, samples, adapter.words_of(samples))
         assert len(calls) == 1
 
     @pytest.mark.parametrize('words', [True, False])
@@ -244,20 +251,20 @@ class TestLosses:
     def test_reach_every_parameter(self, images, samples, words, roi_neck):
         adapter = distillable(abcnet(roi_neck=roi_neck))
         samples = samples if words else [sample(), sample((WORD, ), ('ab', ), [True]), sample()]
-        losses, taps = adapter.losses_and_taps(images, samples, adapter.words_of(samples))
+        losses, reading = adapter.losses_and_reading(images, samples, adapter.words_of(samples))
         sum(losses.values()).backward()
         missed = [name for name, p in adapter.model.named_parameters() if p.grad is None]
         assert not missed
         recognition = adapter.model.roi_head.parameters()
         assert words == any(p.grad.abs().max() > 0 for p in recognition)
         if not words:
-            assert taps is None and losses['rec.loss_idle'] == 0
+            assert reading is None and losses['rec.loss_idle'] == 0
 
     def test_samples_stay_as_they_were(self, images):
         samples = [sample((WORD, CURVED), ('ab', 'no'), [False, True]), sample(), sample(*LAST)]
         before = copy.deepcopy(samples)
         adapter = distillable(abcnet())
-        adapter.losses_and_taps(images, samples, adapter.words_of(samples))
+        adapter.losses_and_reading(images, samples, adapter.words_of(samples))
         for now, then in zip(samples, before):
             assert now.metainfo == then.metainfo
             assert _plain(now.gt_instances) == _plain(then.gt_instances)
@@ -265,7 +272,7 @@ class TestLosses:
     def test_detection_head_without_loss(self, images, samples):
         adapter = distillable(abcnet(with_det_loss=False))
         with pytest.raises(ValueError, match='_DetHead.*module_loss'):
-            adapter.losses_and_taps(images, samples, adapter.words_of(samples))
+            adapter.losses_and_reading(images, samples, adapter.words_of(samples))
         assert read(adapter, images, samples) is not None
 
 

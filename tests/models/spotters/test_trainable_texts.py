@@ -4,7 +4,7 @@ from mmocr.registry import MODELS
 from tiny_recog import crnn_cfg
 from tiny_spotter import sample
 
-from mmocr_kd.models.spotters.trainable_texts import TrainableTexts
+from mmocr_kd.models.spotters.words import TrainableTexts
 
 
 def _decoder(letter_case='lower', with_unknown=False, loss=True):

@@ -5,22 +5,21 @@ import copy
 from itertools import islice
 from typing import Any, Iterable, Mapping, Sequence
 
-import torch
 from mmengine.config import ConfigDict
 from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from ....adapters.image_sizes import valid_sizes
+from ....adapters.image_sizes import Size, valid_sizes
 from ....distill.memory_format import fast_layout
-from ....losses import Labels
-from ..part_losses import idle_loss, name_losses
-from ..rec_taps import RecTaps
-from ..spotter_protocol import Batch
-from ..spotting_samples import scale_factor, spotting_sample
+from ....losses import Labels, Reading
+from ..detector_losses import idle_loss, name_losses
+from ..spotter_protocol import Batch, Detected, Full
+from ..spotting_samples import spotting_sample
+from ..word_reader import WordReader
+from ..words import Words
 from .detector_pass import DetectorPass
-from .polygon_words import PolygonWords
-from .roi_reader import RoIReader
+from .masked_roi_extractor import MaskCut
 
 
 @MODELS.register_module()
@@ -75,7 +74,8 @@ class MaskRCNNTextSpotter(BaseTextDetector):
         self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
         self._detection = DetectorPass(self.detector, self.roi_extractor.featmap_level,
                                        text_repr_type, contour_tolerance)
-        self._reader = RoIReader(self.roi_extractor, self.recognizer, texts, vertical_ratio)
+        self._reader = WordReader(self.recognizer, MaskCut(self.roi_extractor, vertical_ratio),
+                                  texts)
 
     @property
     def rec_decoder(self) -> Any:
@@ -93,21 +93,21 @@ class MaskRCNNTextSpotter(BaseTextDetector):
             inputs: Normalised images, shape (B, 3, H, W).
             data_samples: B samples with polygons, labels, texts and ignored words; left untouched.
         """
-        return self.losses_and_taps(inputs, data_samples, self.words_of(data_samples))[0]
+        return self.losses_and_reading(inputs, data_samples, self.words_of(data_samples))[0]
 
-    def losses_and_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                        words: PolygonWords) -> tuple[dict[str, Tensor], RecTaps | None]:
-        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_taps`."""
+    def losses_and_reading(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                           full: Full | None = None) -> tuple[dict[str, Tensor], Reading | None]:
+        """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_reading`."""
         det_losses, feature = self._detection.losses(inputs, data_samples)
-        rec_losses, taps = self._rec_loss(feature, valid_sizes(inputs, data_samples), words)
+        rec_losses, reading = self._rec_loss(feature, valid_sizes(inputs, data_samples), words)
         return (name_losses('det', det_losses, self.loss_weights['det'])
-                | name_losses('rec', rec_losses, self.loss_weights['rec'])), taps
+                | name_losses('rec', rec_losses, self.loss_weights['rec'])), reading
 
     def normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
         """The batch as it is: the data preprocessor normalises and then pads with zeros."""
         return inputs
 
-    def words_of(self, data_samples: Sequence[Any]) -> PolygonWords:
+    def words_of(self, data_samples: Sequence[Any]) -> Words:
         """The annotated words the recogniser can learn from.
 
         Args:
@@ -115,8 +115,8 @@ class MaskRCNNTextSpotter(BaseTextDetector):
         """
         return self._reader.annotated(data_samples)
 
-    def rec_taps(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: PolygonWords) -> RecTaps | None:
+    def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                   full: Full | None = None) -> Reading | None:
         """How the recogniser reads annotated words, in training or eval mode.
 
         Runs backbone, neck and recogniser; neither proposals nor the heads of the detector.
@@ -127,38 +127,41 @@ class MaskRCNNTextSpotter(BaseTextDetector):
         return self._reader.read_along(self._detection.feature(inputs), sizes, words,
                                        with_loss=False)[1]
 
-    def read_at_sizes(self, batches: Iterable[Batch]) -> tuple[Tensor, Labels]:
-        """As :meth:`rec_taps` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
+    def read_at_sizes(self, batches: Iterable[Batch],
+                      full: Full | None = None) -> tuple[Tensor, Labels]:
+        """As :meth:`read_along` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
         readers = self.detector.backbone, self.detector.neck, self.roi_extractor
         maps = ((self._detection.feature(fast_layout(inputs, *readers)),
                  valid_sizes(inputs, data_samples), words)
                 for inputs, data_samples, words in batches)
         return self._reader.read_at_sizes(maps, self.chunk_size)
 
-    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+    def detect(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Detected]:
+        """Find words, in pixels of ``inputs``; see :meth:`.DistillableSpotter.detect`."""
+        return self._detection.find(inputs, data_samples)[0]
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any],
+                full: Full | None = None) -> list[Any]:
         """Find words and read them.
 
         Args:
             inputs: Normalised images, shape (B, 3, H, W).
             data_samples: B samples with ``img_shape`` and ``scale_factor``.
+            full: Not looked at: words are read off the detector's features.
 
         Returns:
             B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
             and their ``scores``, ``texts`` with ``char_scores`` and ``text_scores``, their mean.
         """
         found, feature = self._detection.find(inputs, data_samples)
-        factors = torch.tensor([scale_factor(sample) for sample in data_samples])
-        words = self._reader.found([one.polygons for one in found], factors)
+        words = self._reader.found([polygons for polygons, _ in found], data_samples)
         readings = iter(self._reader.read(feature, valid_sizes(inputs, data_samples), words,
                                           self.chunk_size))
-        return [
-            spotting_sample(sample, one.polygons, one.scores,
-                            list(islice(readings, len(one.polygons))))
-            for sample, one in zip(data_samples, found)
-        ]
+        return [spotting_sample(sample, polygons, scores, list(islice(readings, len(polygons))))
+                for sample, (polygons, scores) in zip(data_samples, found)]
 
-    def _rec_loss(self, feature: Tensor, sizes: Sequence[tuple[int, int]],
-                  words: PolygonWords) -> tuple[dict[str, Any], RecTaps | None]:
+    def _rec_loss(self, feature: Tensor, sizes: Sequence[Size],
+                  words: Words) -> tuple[dict[str, Any], Reading | None]:
         if not len(words):
             idle = idle_loss([self.roi_extractor, self.recognizer], feature)
             return {'loss_idle': idle}, None
@@ -174,7 +177,8 @@ class MaskRCNNTextSpotter(BaseTextDetector):
             return features, None
         feature = features[self.roi_extractor.featmap_level]
         sizes = valid_sizes(inputs, data_samples)
-        return features, self._reader.read_along(feature, sizes, words, with_loss=False)[1].logits
+        reading = self._reader.read_along(feature, sizes, words, with_loss=False)[1]
+        return features, reading.logits[0]
 
 
 def _check_fields(detector: Mapping[str, Any], chunk_size: int,

@@ -3,15 +3,16 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+import numpy as np
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from .cells import cell_boxes
-from .masked_crops import masked_crops
-from .polygon_words import PolygonWords
+from ....adapters.image_sizes import Size
+from ..words import Outline, Words
+from .masked_crops import cell_boxes, masked_crops
 
 
 @MODELS.register_module()
@@ -60,8 +61,8 @@ class MaskedRoIExtractor(BaseModule):
         self.conv = ConvModule(in_channels, out_channels, 3, padding=1,
                                norm_cfg=norm_cfg or dict(type='BN'))
 
-    def forward(self, feature: Tensor, words: PolygonWords,
-                sizes: Sequence[tuple[int, int]]) -> Tensor:
+    def forward(self, feature: Tensor, words: Words,
+                sizes: Sequence[Size]) -> Tensor:
         """Features of words; see :meth:`project` and :meth:`cut`."""
         return self.cut(self.project(feature), words, sizes)
 
@@ -69,7 +70,7 @@ class MaskedRoIExtractor(BaseModule):
         """Prepare a map, shape (B, in_channels, H, W), once for all its words."""
         return self.conv(feature)
 
-    def cut(self, maps: Tensor, words: PolygonWords, sizes: Sequence[tuple[int, int]]) -> Tensor:
+    def cut(self, maps: Tensor, words: Words, sizes: Sequence[Size]) -> Tensor:
         """Cut words out.
 
         Args:
@@ -91,7 +92,37 @@ class MaskedRoIExtractor(BaseModule):
                 f'featmap_stride={self.featmap_stride} does not fit: images of {list(sizes)} '
                 f'(height, width) on a map of {tuple(maps.shape[-2:])} cells; the map is number '
                 f'{self.featmap_level} of the neck (featmap_level)')
-        limits = limits.to(maps.device, non_blocking=True)
-        cells = cell_boxes(words.boxes, limits[words.image_index], self.featmap_stride,
-                           self.margin)
+        limits = limits[words.image_index].to(maps.device, non_blocking=True)
+        cells = cell_boxes(words.boxes, limits, self.featmap_stride, self.margin)
         return masked_crops(maps, words, cells, self.output_size, self.featmap_stride)
+
+
+class MaskCut:
+    """Cuts words out of one feature map along their polygons.
+
+    Args:
+        extractor: What cuts.
+        vertical_ratio: Words whose box is more than this many times as high as wide are transposed.
+            Decided before any scaling: the official code decides after rounding to cells, and HR
+            and LR may differ.
+    """
+
+    of_features = True
+
+    def __init__(self, extractor: MaskedRoIExtractor, vertical_ratio: float) -> None:
+        self.extractor = extractor
+        self.vertical_ratio = vertical_ratio
+
+    def outline(self, polygon: Any, annotated: bool) -> Outline:
+        """All its points; see :meth:`.Cut.outline`."""
+        points = np.asarray(polygon, np.float32).reshape(-1, 2)
+        width, height = np.ptp(points, axis=0)
+        return points, bool(height > self.vertical_ratio * width)
+
+    def prepare(self, source: Tensor) -> Tensor:
+        """The map as the extractor wants it."""
+        return self.extractor.project(source)
+
+    def __call__(self, source: Tensor, sizes: Sequence[Size], words: Words) -> Tensor:
+        """Features of words; see :meth:`.Cut.__call__`."""
+        return self.extractor.cut(source, words, sizes)

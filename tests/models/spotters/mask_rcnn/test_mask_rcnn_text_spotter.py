@@ -11,8 +11,7 @@ from tiny_mask_rcnn import detector_cfg, mask_rcnn_spotter, recognizer_cfg, spot
 from tiny_spotter import batch, page, sample
 
 from mmocr_kd.adapters import rescale_batch
-from mmocr_kd.models.spotters import DistillableSpotter, MaskRCNNTextSpotter, distillable
-from mmocr_kd.models.spotters.mask_rcnn import PolygonWords
+from mmocr_kd.models.spotters import DistillableSpotter, MaskRCNNTextSpotter, Words, distillable
 
 WORDS = [('cat', (10, 36)), ('dog', (60, 80))]
 SMALL = ('owl', (12, 40))
@@ -42,9 +41,9 @@ def two_sizes():
     return page(WORDS), page([SMALL], size=(64, 120))
 
 
-def taps_of(model, *pages):
+def reading_of(model, *pages):
     inputs, samples = prepared(model, *pages)
-    return model.rec_taps(inputs, samples, model.words_of(samples))
+    return model.read_along(inputs, samples, model.words_of(samples))
 
 
 def summed(model, losses):
@@ -123,9 +122,9 @@ class TestLoss:
     def test_batches_without_a_readable_word(self, model, pages):
         inputs, samples = prepared(model, *pages)
         words = model.words_of(samples)
-        losses, taps = model.train().losses_and_taps(inputs, samples, words)
-        assert len(words) == 0 and taps is None and losses['rec.loss_idle'] == 0
-        assert model.rec_taps(inputs, samples, words) is None
+        losses, reading = model.train().losses_and_reading(inputs, samples, words)
+        assert len(words) == 0 and reading is None and losses['rec.loss_idle'] == 0
+        assert model.read_along(inputs, samples, words) is None
         summed(model, losses).backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
@@ -154,8 +153,8 @@ class TestWords:
         one = page([*WORDS, ('Cat', (5, 90)), ('toolongfor', (0, 60)), SMALL])
         one[1].gt_instances.ignored[1] = True
         words = model.words_of([one[1]])
-        assert isinstance(words, PolygonWords) and words.texts == ('cat', 'owl')
-        np.testing.assert_allclose(words.polygons[1].ravel(), one[1].gt_instances.polygons[4])
+        assert isinstance(words, Words) and words.texts == ('cat', 'owl')
+        np.testing.assert_allclose(words.points[1].ravel(), one[1].gt_instances.polygons[4])
 
     @pytest.mark.parametrize('order', [slice(None), slice(None, None, -1)])
     def test_an_image_without_text_does_not_shift_the_others(self, model, order):
@@ -164,52 +163,54 @@ class TestWords:
         words = model.words_of(samples)
         expected = [(text, i) for i, one in enumerate(pages) for text in one[1].gt_instances.texts]
         assert list(zip(words.texts, words.image_index.tolist())) == expected
-        taps = model.eval().rec_taps(inputs, samples, words)
+        reading = model.eval().read_along(inputs, samples, words)
         for i, one in enumerate(pages):
             if one[1].gt_instances.texts:
-                torch.testing.assert_close(taps.logits[taps.image_index == i],
-                                           taps_of(model, one).logits, atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(reading.logits[0][reading.image_index == i],
+                                           reading_of(model, one).logits[0], atol=1e-4, rtol=1e-4)
 
     def test_the_same_in_training_and_eval_mode(self, model):
         _, samples = prepared(model, page(WORDS))
         first, second = (m.words_of(samples) for m in (model.train(), model.eval()))
-        assert torch.equal(first.polygons, second.polygons)
+        assert torch.equal(first.points, second.points)
 
 
-class TestTaps:
+class TestReading:
 
     def test_shapes_and_labels(self, model):
-        taps = taps_of(model.eval(), *two_sizes())
-        assert taps.roi_feature.shape == (3, 8, 8, 32)
-        assert taps.context.shape == (3, 33, 8)
-        assert taps.logits.shape == (3, 9, 28)
-        assert taps.image_index.tolist() == [0, 0, 1]
-        assert taps.targets[0].tolist()[:4] == [4, 2, 21, 1]
-        assert taps.labels.lengths.tolist() == [4] * 3 and not taps.is_ctc
-        assert taps.labels.end_idx == 1 and taps.labels.not_read == (0, )
+        reading = reading_of(model.eval(), *two_sizes())
+        assert reading.roi.shape == (3, 8, 8, 32)
+        assert reading.context.shape == (3, 33, 8)
+        assert reading.logits[0].shape == (3, 9, 28)
+        assert reading.image_index.tolist() == [0, 0, 1]
+        assert reading.labels.indexes[0].tolist()[:4] == [4, 2, 21, 1]
+        assert reading.labels.lengths.tolist() == [4] * 3 and not reading.labels.is_ctc
+        assert reading.labels.end_idx == 1 and reading.labels.not_read == (0, )
 
     def test_are_what_the_parts_compute(self, model):
         model.eval()
         inputs, samples = prepared(model, *two_sizes())
         words = model.words_of(samples)
-        taps = model.rec_taps(inputs, samples, words)
+        reading = model.read_along(inputs, samples, words)
         finest = model.extract_feat(inputs)[0]
         roi = model.roi_extractor(finest, words, [one.img_shape for one in samples])
-        torch.testing.assert_close(taps.roi_feature, roi)
+        torch.testing.assert_close(reading.roi, roi)
         context = model.recognizer.encoder(model.recognizer.backbone(roi))
-        torch.testing.assert_close(taps.context, context)
+        torch.testing.assert_close(reading.context, context)
 
     def test_are_those_of_the_training_pass(self, model):
         inputs, samples = prepared(model, *two_sizes())
         words = model.words_of(samples)
-        losses, taps = model.train().losses_and_taps(inputs, samples, words)
-        valid = taps.valid
-        expected = torch.nn.functional.cross_entropy(taps.logits[valid], taps.targets[valid])
+        losses, reading = model.train().losses_and_reading(inputs, samples, words)
+        labels = reading.labels
+        valid = torch.arange(labels.indexes.shape[1]) < labels.lengths[:, None]
+        expected = torch.nn.functional.cross_entropy(reading.logits[0][valid],
+                                                     labels.indexes[valid])
         torch.testing.assert_close(losses['rec.loss_ce'], expected)
-        again = model.rec_taps(inputs, samples, words)
-        for name in ('roi_feature', 'context', 'logits'):
-            torch.testing.assert_close(getattr(again, name), getattr(taps, name))
-            assert getattr(taps, name).requires_grad
+        again = model.read_along(inputs, samples, words)
+        for name in ('roi', 'context', 'logits'):
+            torch.testing.assert_close(again.features[name], reading.features[name])
+            assert reading.features[name].requires_grad
 
     def test_training_mode_with_fixed_statistics_reads_as_eval_mode(self, model):
         """There is no dropout, and both follow the labels."""
@@ -219,15 +220,15 @@ class TestTaps:
             for module in model.modules():
                 if isinstance(module, torch.nn.BatchNorm2d):
                     module.eval()
-            taps = taps_of(model, *pages)
-            reference = reference or taps
-            for name in ('roi_feature', 'context', 'logits'):
-                torch.testing.assert_close(getattr(taps, name), getattr(reference, name))
+            reading = reading_of(model, *pages)
+            reference = reference or reading
+            for name in ('roi', 'context', 'logits'):
+                torch.testing.assert_close(reading.features[name], reference.features[name])
 
     def test_eval_mode_changes_nothing_in_the_model(self, model):
         before = copy.deepcopy(model.eval().state_dict())
         modes = [module.training for module in model.modules()]
-        taps_of(model, *two_sizes())
+        reading_of(model, *two_sizes())
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
         assert [module.training for module in model.modules()] == modes
 
@@ -235,14 +236,15 @@ class TestTaps:
         for part in (model.detector.rpn_head, model.detector.roi_head):
             for module in part.modules():
                 module.register_forward_hook(lambda *_: pytest.fail('a head ran'))
-        assert taps_of(model.eval(), *two_sizes()) is not None
+        assert reading_of(model.eval(), *two_sizes()) is not None
 
     def test_order_of_words(self, model):
         """Each word is read for itself."""
         forth, back = page(WORDS), page(WORDS[::-1])
-        first, second = (taps_of(model.eval(), (forth[0], one[1])) for one in (forth, back))
-        for name in ('roi_feature', 'context', 'logits', 'targets'):
-            torch.testing.assert_close(getattr(first, name), getattr(second, name).flip(0))
+        first, second = (reading_of(model.eval(), (forth[0], one[1])) for one in (forth, back))
+        for name in ('roi', 'context', 'logits'):
+            torch.testing.assert_close(first.features[name], second.features[name].flip(0))
+        assert torch.equal(first.labels.indexes, second.labels.indexes.flip(0))
 
     def test_images_of_a_batch_may_shrink_each_on_its_own(self, model):
         """As they would alone on the same canvas; orientation and words are those of HR."""
@@ -251,12 +253,12 @@ class TestTaps:
         words = model.words_of(samples)
         small, small_samples = rescale_batch(inputs, samples, scales)
         factors = torch.tensor([one.scale_factor for one in small_samples])
-        taps = model.rec_taps(small, small_samples, words.scaled(factors))
+        reading = model.read_along(small, small_samples, words.scaled(factors))
         for i in range(2):
-            mine = taps_of_one(model, small, small_samples, i)
-            torch.testing.assert_close(taps.logits[taps.image_index == i], mine.logits,
+            mine = reading_of_one(model, small, small_samples, i)
+            torch.testing.assert_close(reading.logits[0][reading.image_index == i], mine.logits[0],
                                        atol=1e-4, rtol=1e-4)
-        losses, _ = model.train().losses_and_taps(small, small_samples, words.scaled(factors))
+        losses, _ = model.train().losses_and_reading(small, small_samples, words.scaled(factors))
         assert summed(model, losses).isfinite()
 
     def test_a_word_between_two_orientations(self, model):
@@ -272,9 +274,9 @@ class TestTaps:
             assert follows.vertical.tolist() == [True, False]
 
 
-def taps_of_one(model, inputs, samples, i):
+def reading_of_one(model, inputs, samples, i):
     words = model.words_of(samples[i:i + 1])
-    return model.rec_taps(inputs[i:i + 1], samples[i:i + 1], words)
+    return model.read_along(inputs[i:i + 1], samples[i:i + 1], words)
 
 
 class _Found:
@@ -345,16 +347,16 @@ class TestPredict:
         inputs, samples = prepared(model, one)
         annotated = model.words_of(samples)
         found = model._reader.found([[p.reshape(-1, 2) for p in one[1].gt_instances.polygons]],
-                                    torch.ones(1, 2))
-        assert torch.equal(found.polygons, annotated.polygons)
+                                    samples)
+        assert torch.equal(found.points, annotated.points)
         assert torch.equal(found.vertical, annotated.vertical)
 
     def test_orientation_is_decided_on_the_original(self, model):
         square = [np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)]
         for factors, vertical in (((1., 1.), False), ((1., .5), True), ((.5, 1.), False)):
-            found = model._reader.found([square], torch.tensor([factors]))
+            found = model._reader.found([square], [sample(scale=factors)])
             assert found.vertical.tolist() == [vertical]
-            np.testing.assert_allclose(found.polygons[0], square[0])
+            np.testing.assert_allclose(found.points[0], square[0])
 
     def test_an_image_without_words_and_none_at_all(self, model):
         inputs, samples = prepared(model, *two_sizes())

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_mask_rcnn import polygon_words
 
 from mmocr_kd.models.spotters import MaskedRoIExtractor
-from mmocr_kd.models.spotters.mask_rcnn import polygon_words
-from mmocr_kd.models.spotters.mask_rcnn.inside import inside
+from mmocr_kd.models.spotters.mask_rcnn.masked_crops import inside
 
 SIZES = [(48, 80), (37, 61)]  # of the images; the maps have 12x20 cells of 4 pixels
 
@@ -17,7 +17,7 @@ SIZES = [(48, 80), (37, 61)]  # of the images; the maps have 12x20 cells of 4 pi
 def one_by_one(maps, words, sizes, size=(8, 32), stride=4, margin=1):
     """What the official code does: crop, mask, transpose, resize."""
     crops = []
-    for polygon, image, vertical in zip(words.polygons, words.image_index, words.vertical):
+    for polygon, image, vertical in zip(words.points, words.image_index, words.vertical):
         height, width = (math.ceil(edge / stride) for edge in sizes[image])
         (left, top), (right, bottom) = polygon.amin(0).tolist(), polygon.amax(0).tolist()
         left, right = (min(max(math.floor(x / stride) + by, 0), width - 1)

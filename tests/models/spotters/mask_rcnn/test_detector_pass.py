@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_kd.models.spotters.mask_rcnn.mask_outline import mask_outline
+from mmocr_kd.models.spotters.mask_rcnn.detector_pass import mask_outline
 
 BOX = np.array([1, 2, 30, 12], np.float32)
 

@@ -1,11 +1,57 @@
-"""Outlines of words as Bezier curves."""
+"""Words as Bezier curves, as ABCNet has them: their outlines, and cutting along these."""
 from __future__ import annotations
 
+from typing import Any, Sequence
+
 import numpy as np
+import torch
+from mmengine.structures import InstanceData
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ...adapters.image_sizes import Size
+from .words import Outline, Words
 
 CONTROL_POINTS = 4  # of a cubic
 Points = NDArray[np.float64]
+
+
+class BezierCut:
+    """Cuts words out of the levels of a pyramid with the RoI extractor of a two-stage spotter.
+
+    Args:
+        roi_head: With a ``roi_extractor`` that takes proposals with ``beziers``, and perhaps a
+            ``neck``.
+    """
+
+    of_features = True
+
+    def __init__(self, roi_head: Any) -> None:
+        self.roi_head = roi_head
+
+    def outline(self, polygon: Any, annotated: bool) -> Outline:
+        """Control points of both long sides, shape (8, 2); see :meth:`.Cut.outline`."""
+        try:
+            return fit_outline(polygon).reshape(-1, 2), False
+        except ValueError as error:
+            raise ValueError(f'{error}: add FixInvalidPolygon to the pipeline') from error
+
+    def prepare(self, source: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The levels that words are read from."""
+        head = self.roi_head
+        levels = tuple(source)[:getattr(head.roi_extractor, 'num_inputs', None)]
+        return levels if getattr(head, 'neck', None) is None else head.neck(levels)
+
+    def __call__(self, source: Sequence[Tensor], sizes: Sequence[Size], words: Words) -> Tensor:
+        """Features of words; see :meth:`.Cut.__call__`.
+
+        Images without words are in the list of proposals, too: extractors count through it to know
+        which image a word is in (leaving them out, as ABCNet's own loss does, reads the wrong
+        image).
+        """
+        counts = torch.bincount(words.image_index, minlength=len(sizes)).tolist()
+        return self.roi_head.roi_extractor(source, [
+            InstanceData(beziers=mine) for mine in words.points.flatten(1).split(counts)])
 
 
 def fit_outline(polygon: ArrayLike) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mmocr_kd.models.spotters.bezier_fit import bernstein, chord_positions, fit_curve, fit_outline
+from mmocr_kd.models.spotters.bezier_cut import bernstein, chord_positions, fit_curve, fit_outline
 
 NUMBERS = st.floats(-500, 500, width=32)
 

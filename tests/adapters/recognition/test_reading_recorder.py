@@ -10,11 +10,10 @@ from mmocr.registry import MODELS
 from tiny_recog import abinet_cfg, crnn_cfg, sample
 from torch import nn
 
+from mmocr_kd.adapters.recognition import ReadingRecorder
 from mmocr_kd.distill import RecordingError
-from mmocr_kd.models.spotters import RecTapReader
 
 TEXTS = ['hello', 'ab']
-INDEX = torch.tensor([0, 2])
 
 
 def _aster(folder):
@@ -51,12 +50,17 @@ def _batch(image, texts=TEXTS):
     return torch.rand(len(texts), *image, generator=generator), samples
 
 
-def _taps(model, image, with_loss=False, reader=None):
+def _read(model, image, with_loss=False, **fields):
     torch.manual_seed(0)  # for PARSeq's orders
-    reader = reader or RecTapReader()
-    losses, taps = reader.read(model, *_batch(image), INDEX, with_loss)
-    reader._recorder.remove()
-    return (losses, taps) if with_loss else taps
+    recorder = ReadingRecorder(model, **fields)
+    losses, reading = recorder(*_batch(image), with_loss)
+    recorder._recorder.remove()
+    return (losses, reading) if with_loss else reading
+
+
+def _valid(reading):
+    """Which steps count."""
+    return torch.arange(reading.labels.indexes.shape[1]) < reading.labels.lengths[:, None]
 
 
 def _frozen_norms(model):
@@ -70,37 +74,37 @@ def _frozen_norms(model):
 
 def test_shapes(case):
     model, image, (roi, context, logits) = case
-    taps = _taps(model, image)
-    assert taps.roi_feature.shape == (2, *roi)
-    assert taps.context.shape == (2, *context)
-    assert taps.logits.shape[:2] == (2, logits[0])
-    assert taps.image_index is INDEX
+    reading = _read(model, image)
+    assert reading.roi.shape == (2, *roi)
+    assert reading.context.shape == (2, *context)
+    assert reading.logits[0].shape[:2] == (2, logits[0])
+    assert len(reading.logits) == 1 and reading.image_index is None
 
 
 def test_targets_are_the_texts(case):
     model, image, _ = case
-    taps, dictionary = _taps(model, image), model.decoder.dictionary
-    for text, target, valid in zip(TEXTS, taps.targets, taps.valid):
+    reading, dictionary = _read(model, image), model.decoder.dictionary
+    for text, target, valid in zip(TEXTS, reading.labels.indexes, _valid(reading)):
         read = target[valid].tolist()
-        if not taps.is_ctc:
+        if not reading.labels.is_ctc:
             assert read.pop() == dictionary.end_idx
         assert dictionary.idx2str(read) == text
-    assert taps.is_ctc == (dictionary.end_idx is None)
+    assert reading.labels.is_ctc == (dictionary.end_idx is None)
 
 
 def test_eval_and_training_mode_read_the_same(case):
     model, image, _ = case
-    ours, theirs = _taps(model, image), _taps(_frozen_norms(model), image)
-    for name in ('roi_feature', 'context', 'logits'):
-        torch.testing.assert_close(getattr(ours, name), getattr(theirs, name),
+    ours, theirs = _read(model, image), _read(_frozen_norms(model), image)
+    for name in ('roi', 'context', 'logits'):
+        torch.testing.assert_close(ours.features[name], theirs.features[name],
                                    atol=1e-4, rtol=1e-4)
 
 
 def test_eval_mode_changes_nothing(case):
     model, image, _ = case
     before = copy.deepcopy(model.state_dict())
-    first, again = _taps(model, image), _taps(model, image)
-    torch.testing.assert_close(first.logits, again.logits, rtol=0, atol=0)
+    first, again = _read(model, image), _read(model, image)
+    torch.testing.assert_close(first.logits[0], again.logits[0], rtol=0, atol=0)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert not any(module.training for module in model.modules())
 
@@ -108,43 +112,43 @@ def test_eval_mode_changes_nothing(case):
 def test_losses_come_from_the_same_pass(case):
     model, image, _ = case
     model = _frozen_norms(model)
-    losses, taps = _taps(model, image, with_loss=True)
+    losses, reading = _read(model, image, with_loss=True)
     torch.manual_seed(0)
     expected = model.loss(*_batch(image))
     torch.testing.assert_close(losses, expected, atol=1e-4, rtol=1e-4)
-    for tap in (taps.roi_feature, taps.context, taps.logits):
+    for tap in (reading.roi, reading.context, reading.logits[0]):
         assert tap.requires_grad
     first = next(model.parameters())
-    assert torch.autograd.grad(taps.context.sum(), first, allow_unused=True)[0] is not None
+    assert torch.autograd.grad(reading.context.sum(), first, allow_unused=True)[0] is not None
 
 
 def test_logits_stand_at_their_targets(case):
     """MMOCR's own loss pulls the logits of a step towards the target of that step."""
     model, image, _ = case
-    losses, taps = _taps(_frozen_norms(model), image, with_loss=True)
+    losses, reading = _read(_frozen_norms(model), image, with_loss=True)
     total = sum(value.mean() for name, value in losses.items() if 'loss' in name)
-    pull, = torch.autograd.grad(total, taps.logits, retain_graph=True, allow_unused=True)
-    if taps.is_ctc:
-        ours = F.ctc_loss(taps.logits.log_softmax(-1).transpose(0, 1), taps.targets,
-                          taps.labels.frames, taps.labels.lengths, taps.labels.blank_idx)
-        torch.testing.assert_close(pull, torch.autograd.grad(ours, taps.logits)[0])
+    pull, = torch.autograd.grad(total, reading.logits[0], retain_graph=True, allow_unused=True)
+    if reading.labels.is_ctc:
+        labels = reading.labels
+        ours = F.ctc_loss(reading.logits[0].log_softmax(-1).transpose(0, 1), labels.indexes,
+                          labels.frames, labels.lengths, labels.blank_idx)
+        torch.testing.assert_close(pull, torch.autograd.grad(ours, reading.logits[0])[0])
     elif pull is None:
         assert hasattr(model.decoder, 'draw_orders')  # its logits are copies, of the first order
     else:
-        torch.testing.assert_close(pull[taps.valid].argmin(-1), taps.targets[taps.valid])
+        valid = _valid(reading)
+        torch.testing.assert_close(pull[valid].argmin(-1), reading.labels.indexes[valid])
 
 
 def test_paths_may_be_named():
     model = MODELS.build(crnn_cfg()).eval()
-    reader = RecTapReader(roi='backbone.cnn.conv0', context='backbone')
-    taps = _taps(model, (1, 16, 50), reader=reader)
-    assert taps.roi_feature.shape == (2, 4, 16, 50) and taps.context.shape == (2, 32, 1, 26)
+    reading = _read(model, (1, 16, 50), roi='backbone.cnn.conv0', context='backbone')
+    assert reading.roi.shape == (2, 4, 16, 50) and reading.context.shape == (2, 32, 1, 26)
     with pytest.raises(RecordingError, match='backbone.cnn.conv9'):
-        RecTapReader(roi='backbone.cnn.conv9').read(model, *_batch((1, 16, 50)), INDEX, False)
+        ReadingRecorder(model, roi='backbone.cnn.conv9')(*_batch((1, 16, 50)))
 
 
 def test_valid_steps_bound_the_targets():
     """MMOCR never trains the last step of its ABINet."""
     model = MODELS.build(abinet_cfg()).eval()
-    reader = RecTapReader(valid_steps=4)
-    assert _taps(model, (3, 16, 64), reader=reader).valid.sum(1).tolist() == [4, 3]
+    assert _read(model, (3, 16, 64), valid_steps=4).labels.lengths.tolist() == [4, 3]

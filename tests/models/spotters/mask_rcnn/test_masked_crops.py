@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmocr_kd.models.spotters.mask_rcnn.inside import inside
+from mmocr_kd.models.spotters.mask_rcnn.masked_crops import inside
 
 # Points half way between whole numbers, corners on whole ones: no point is on an edge by chance.
 _CORNER = st.tuples(st.integers(0, 12), st.integers(0, 12))

@@ -20,31 +20,40 @@ def rule_costs(costs: np.ndarray) -> np.ndarray:
 
 
 def rule_choices(ratings: ScaleRatings, prices: np.ndarray = PRICES,
-                 false_alarm_weight: float = 0.5) -> np.ndarray:
+                 false_alarm_weight: float = 0.5,
+                 fitted_on: ScaleRatings | None = None) -> np.ndarray:
     """Scales by the median height of the text that is found at the smallest scale.
 
     A table of heights says which scale is chosen: the larger the text, the smaller the scale.
-    Where nothing is found, one scale for all. Tables are fitted on the images of even position
-    for those of odd position, and the other way round.
+    Where nothing is found, one scale for all.
 
     Args:
         ratings: Of M images at K scales, M > 1.
         prices: Errors that one full-resolution pass is worth, shape (N,).
         false_alarm_weight: See :meth:`.ScaleRatings.errors`.
+        fitted_on: Other images, that tables are fitted on. None: tables are fitted on the images
+            of even position for those of odd position, and the other way round.
 
     Returns:
         Index of the scale of each image at each price, shape (N, M).
     """
-    costs, heights = rule_costs(ratings.costs), ratings.heights
-    errors = ratings.errors(false_alarm_weight)
-    folds = np.arange(len(heights)) % 2
-    choices = np.empty((len(prices), len(heights)), dtype=np.int64)
-    for row, price in zip(choices, prices):
-        for fold in (0, 1):
-            mine = folds == fold
-            rule = HeightRule.fit(heights[~mine], (errors + price * costs)[~mine])
-            row[mine] = rule(heights[mine])
+    known = fitted_on or ratings
+    costs, errors = rule_costs(ratings.costs), known.errors(false_alarm_weight)
+    choices = np.empty((len(prices), len(ratings.heights)), dtype=np.int64)
+    for learnt, mine in _folds(ratings, fitted_on):
+        for row, price in zip(choices, prices):
+            rule = HeightRule.fit(known.heights[learnt], (errors + price * costs)[learnt])
+            row[mine] = rule(ratings.heights[mine])
     return choices
+
+
+def _folds(ratings: ScaleRatings, fitted_on: ScaleRatings | None
+           ) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Images to learn from, and those to choose for."""
+    if fitted_on is not None:
+        return [(np.ones(len(fitted_on.heights), bool), np.ones(len(ratings.heights), bool))]
+    even = np.arange(len(ratings.heights)) % 2 == 0
+    return [(even, ~even), (~even, even)]
 
 
 class HeightRule:

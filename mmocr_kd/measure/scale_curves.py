@@ -9,7 +9,7 @@ import numpy as np
 from .scale_ratings import ScaleRatings
 
 # Errors that one full-resolution pass is worth: from "cost hardly counts" to "nothing else does".
-PRICES = np.array([0., *np.geomspace(1e-2, 1e3, 101)])
+PRICES = np.array([0., *np.geomspace(1e-3, 1e3, 121)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,16 @@ class Curve:
     def hmeans(self) -> np.ndarray:
         """Harmonic mean of recall and precision at each point, shape (N,)."""
         return hmean(self.words, self.hits, self.false_alarms)
+
+    @property
+    def recalls(self) -> np.ndarray:
+        """Share of the words that are found at each point, shape (N,)."""
+        return self.hits / max(self.words, 1)
+
+    @property
+    def precisions(self) -> np.ndarray:
+        """Share of the predictions that are words at each point, 0 of none, shape (N,)."""
+        return self.hits / np.maximum(self.hits + self.false_alarms, 1e-300)
 
     def at(self, budgets: np.ndarray | float) -> np.ndarray:
         """Hmean at other mean costs, if images are shared out between neighbouring points.

@@ -42,44 +42,40 @@ def draw(report: ScaleReport, path: str | Path) -> None:
         OSError: If it cannot be written.
         ValueError: If Matplotlib knows no such kind.
     """
-    from matplotlib.figure import Figure  # not pyplot, which needs to be told of a display
+    from matplotlib.figure import Figure  # not pyplot, which looks for a display
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(11, 4.5), layout='constrained')
     for axes, (unit, label) in zip(figure.subplots(1, 2, sharey=True), UNITS.items()):
         for curve in report.curves(unit):
-            axes.plot(curve.costs, curve.hmeans, **_style(report, curve))
-        for scale, cost, value in zip(report.ratings.scales, *_points(report.curves(unit)[0])):
-            axes.annotate(f'{scale:g}', (cost, value), textcoords='offset points', xytext=(4, -11))
+            axes.plot(curve.costs, curve.hmeans, **_style(report, curve), label=curve.name)
+        single = report.single(unit)
+        for scale, place in zip(report.ratings.scales, zip(single.costs, single.hmeans)):
+            axes.annotate(f'{scale:g}', place, textcoords='offset points', xytext=(4, -11))
         axes.set_xlabel(label)
         axes.grid(alpha=.3)
     figure.axes[0].set_ylabel('hmean')
-    figure.axes[0].legend(loc='lower right')
+    once = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels())))  # seeds are many
+    figure.axes[0].legend(once.values(), once.keys(), loc='lower right')
     figure.savefig(path, dpi=150)
 
 
-def _points(curve: Curve) -> tuple[Any, Any]:
-    return curve.costs, curve.hmeans
-
-
+_COLORS = ('tab:blue', 'tab:purple', 'tab:red', 'tab:brown')
 _STYLES: dict[str, dict[str, Any]] = {
     'single scale': dict(marker='o', linestyle='', color='black'),
     'oracle': dict(color='tab:green'), 'random': dict(color='grey', linestyle='--'),
-    'height rule': dict(color='tab:orange', linewidth=1),
-    'selector': dict(color='tab:blue', linewidth=1, alpha=.7)}
+    'height rule': dict(color='tab:orange', linewidth=1)}
 
 
 def _style(report: ScaleReport, curve: Curve) -> dict[str, Any]:
-    """Of a curve; all selectors look the same and are named once."""
-    kind = curve.name.partition(' ')[0] if curve.prices is not None else ''
-    if kind == 'selector':
-        first = curve.name == f'selector {report.selectors[0].name}'
-        return {**_STYLES[kind], 'label': kind if first else None}
-    return {'label': curve.name, **_STYLES.get(curve.name, dict(marker='s', linewidth=1))}
+    if curve.name in _STYLES:
+        return _STYLES[curve.name]
+    names = [*report.kinds, *report.beside]
+    color = _COLORS[names.index(curve.name) % len(_COLORS)]
+    marker = 's' if curve.name in report.beside or len(curve.costs) == 1 else ''
+    return dict(color=color, linewidth=1, alpha=.7, marker=marker)
 
 
 def _rows(curve: Curve, unit: str) -> list[list[Any]]:
     prices = [''] * len(curve.costs) if curve.prices is None else curve.prices
-    return [[curve.name, unit, f'{cost:.6g}', f'{value:.5f}', f'{hits / curve.words:.5f}',
-             f'{hits / max(hits + wrong, 1):.5f}', price]
-            for cost, value, hits, wrong, price in zip(curve.costs, curve.hmeans, curve.hits,
-                                                       curve.false_alarms, prices)]
+    return [[curve.name, unit, *(f'{value:.6g}' for value in values), price] for *values, price in
+            zip(curve.costs, curve.hmeans, curve.recalls, curve.precisions, prices)]

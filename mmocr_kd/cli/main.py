@@ -7,6 +7,7 @@ from .. import __version__
 from .cache import cache
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
+from .scale_report import scale_report
 
 
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
@@ -18,3 +19,4 @@ def main() -> None:
 main.add_command(cache)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
+main.add_command(scale_report)

@@ -46,6 +46,7 @@ def rate_scales(config: str, checkpoint: str, split: str, scales: list[float], o
     from ..apis.read_config import read_config
     from ..measure import ScaleRatings
     from ..measure.scale_report import ScaleReport
+    from ..measure.scale_text import report_text
     from .cfg_options import parsed
     path = Path(out or f'work_dirs/ratings/{Path(config).stem}_{split}.jsonl')
     thresholds = THRESHOLDS if threshold is None else [threshold]
@@ -55,6 +56,6 @@ def rate_scales(config: str, checkpoint: str, split: str, scales: list[float], o
         there = len(rating.file.done.intersection(rating.paths))
         rated = list(with_progress(rating.run(), len(rating.paths) - there, 'images'))
         click.echo(f'{path}: {len(rated)} images rated; {there} were there already\n')
-        click.echo(ScaleReport(ScaleRatings.load(path)).text)
+        click.echo(report_text(ScaleReport(ScaleRatings.load(path))))
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         raise click.ClickException(str(error)) from error

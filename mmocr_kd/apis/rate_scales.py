@@ -154,7 +154,7 @@ class ScaleRater:
             A sample with predictions and annotations, both in pixels of the original image.
         """
         predict = (partial(self.model, mode='predict') if self.spotter is None
-                   else self.spotter.predict)
+                   else partial(self.spotter.predict, full=(inputs, samples)))
         return self.shrink.predict(predict, inputs, samples, [scale])[0]
 
     def measure(self, batches: Iterator[Mapping[str, Any]]) -> dict[str, Any]:

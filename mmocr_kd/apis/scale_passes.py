@@ -121,7 +121,8 @@ class ScalePasses:
         with self._detection.features_once():
             self._detection.whole(self._normalized(inputs, data_samples), data_samples)
             if words is not None:
-                self.student.read_along(inputs, data_samples, words)
+                self.student.read_along(inputs, data_samples, words,
+                                        full=(self.inputs, self.data_samples))
 
     def _normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
         """Spotters with parts normalise for them; detectors were given normalised images."""

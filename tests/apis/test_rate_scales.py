@@ -116,6 +116,27 @@ def test_costs_are_those_of_whole_passes(make):
     assert len(measured['ms']) == 3 and min(measured['ms']) > 0
 
 
+def test_spotters_may_look_at_the_full_image(monkeypatch):
+    model = spotter()
+    path, batch = next(scenes(model, 1.))
+    seen, kind = [], type(model.student)
+
+    def noting(did):
+        def note(self, inputs, *args, full):
+            seen.append((tuple(inputs.shape[-2:]), tuple(full[0].shape[-2:])))
+            return did(self, inputs, *args, full=full)
+        return note
+
+    for name in ('predict', 'read_along'):
+        monkeypatch.setattr(kind, name, noting(getattr(kind, name)))
+    rater = ScaleRater(model.student, Shrinker(), SCALES, THRESHOLDS)
+    rater(path, copy.deepcopy(batch))
+    assert seen == [((64, 96), (96, 160)), ((96, 128), (96, 160)), ((96, 160), (96, 160))]
+    seen.clear()
+    rater.measure(iter([batch]))
+    assert set(seen) == {((64, 96), (96, 160)), ((96, 128), (96, 160)), ((96, 160), (96, 160))}
+
+
 def test_protocols_of_models():
     plain = tiny_dld.dld(selector=False, scale_factors=[1.]).student
     assert ScaleRater(plain, Shrinker(), SCALES, THRESHOLDS).protocol == 'e2e'

@@ -1,4 +1,4 @@
-# Detector of the embedded pages: sees crops of rendered scenes, text of 3 to 150 pixels, 11,200 of
+# Detector of the embedded pages: sees crops of rendered scenes, text of 3 to 150 pixels, 8,000 of
 # them. Needs the ImageNet backbone: python tools/export_lite0.py
 _base_ = [
     '../masket/_base_/recipes/mini.py',
@@ -12,7 +12,7 @@ _scenes = dict(type='EmbeddedTextDetDataset', seed=3, image_size=(512, 512))
 train_dataloader = dict(
     dataset=dict(
         _scenes,
-        num_images=16000,
+        num_images=9000,
         split='train',
         text_height=(10, 140),
         num_blocks=(2, 7),
@@ -45,9 +45,9 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='HmeanIOUMetric')
 test_evaluator = val_evaluator
 
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1400, val_interval=700)
-param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=1e-5, end=1400, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000, val_interval=500)
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=1e-5, end=1000, by_epoch=False)]
 default_hooks = dict(
     channels_last=dict(type='ChannelsLastHook'),
     logger=dict(type='LoggerHook', interval=25),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=700, max_keep_ckpts=1))
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=1))

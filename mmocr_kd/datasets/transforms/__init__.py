@@ -7,10 +7,11 @@ from .pack_paired_recog import PackPairedTextRecogInputs
 from .pack_text_spotting import PackTextSpottingInputs
 from .paired_apply import PairedApply
 from .paired_resize import PairedResize
+from .remember import Remember
 from .synthesize_lr import SynthesizeLR
 
 __all__ = [
     'BrokenImageError', 'CheckedLoadImageFromFile', 'DBTargets', 'FilterRecogText',
     'PackPairedTextRecogInputs', 'PackTextSpottingInputs', 'PairedApply', 'PairedResize',
-    'SynthesizeLR', 'TextDegradation'
+    'Remember', 'SynthesizeLR', 'TextDegradation'
 ]

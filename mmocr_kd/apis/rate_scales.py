@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmocr.registry import MODELS
 from torch import Tensor
 
 from ..distill import digest_of, read_weights
@@ -65,7 +68,7 @@ class Rating:
                 yield rating
 
 
-def prepare_rating(cfg: Config, checkpoint: str, out: str | Path, split: str = 'val',
+def prepare_rating(cfg: Config, checkpoint: str | None, out: str | Path, split: str = 'val',
                    scales: Sequence[float] = SCALES, thresholds: Sequence[float] = THRESHOLDS,
                    protocol: str | None = None, limit: int | None = None,
                    device: str | None = None) -> Rating:
@@ -73,7 +76,8 @@ def prepare_rating(cfg: Config, checkpoint: str, out: str | Path, split: str = '
 
     Args:
         cfg: Of a spotter or detector, or of DLD, whose student it is then.
-        checkpoint: Its weights.
+        checkpoint: Its weights. None: the config's ``load_from``, or what the ``init_cfg`` of its
+            parts name.
         out: File of ratings, new or begun by the same command.
         split: Which data; the training's are shown as the tests show theirs.
         scales: Which, in any order; full resolution is always among them.
@@ -87,12 +91,13 @@ def prepare_rating(cfg: Config, checkpoint: str, out: str | Path, split: str = '
         ValueError: If an argument is impossible, or the file is of something else.
     """
     scales = check_scale_factors(sorted({*scales, 1.}))
+    checkpoint = checkpoint or cfg.get('load_from')
     model, identity = _load(cfg, checkpoint)
     data = ImageData(cfg, split)
     rater = ScaleRater(model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')),
                        shrinker_of(cfg.model), scales, sorted({*thresholds}), protocol)
     described = json.dumps([identity, data.config], default=str, sort_keys=True)
-    wanted = {'config': str(cfg.filename), 'checkpoint': str(checkpoint), 'split': split,
+    wanted = {'config': str(cfg.filename), 'checkpoint': str(checkpoint or ''), 'split': split,
               'identity': digest_of(described.encode()), 'scales': list(scales),
               'thresholds': rater.thresholds, 'protocol': rater.protocol}
     paths = list(islice(data.paths, limit))
@@ -205,9 +210,37 @@ def _pixels_and_words(image: tuple[Tensor, Sequence[Any]]) -> tuple[int, int]:
     return image[0].numel(), len(image[1][0].gt_instances)
 
 
-def _load(cfg: Config, checkpoint: str) -> tuple[Any, Any]:
+def _load(cfg: Config, checkpoint: str | None) -> tuple[Any, Any]:
     """The plain spotter or detector, and what makes it the one it is."""
-    state = student_checkpoint({'state_dict': read_weights(checkpoint, cfg.filename)})['state_dict']
     plain = student_config(cfg.model)
-    weights = {key: digest_of(value.numpy().tobytes()) for key, value in state.items()}
-    return build_loaded(cfg, plain, state, checkpoint).eval(), [plain, weights]
+    if checkpoint is None:
+        model = _initialised(cfg, plain)
+    else:
+        state = student_checkpoint({'state_dict': read_weights(checkpoint, cfg.filename)})
+        model = build_loaded(cfg, plain, state['state_dict'], checkpoint)
+    weights = {key: digest_of(value.numpy().tobytes())
+               for key, value in model.state_dict().items()}
+    return model.eval(), [plain, weights]
+
+
+def _initialised(cfg: Config, plain: dict[str, Any]) -> Any:
+    """A model whose parts start from checkpoints of their own."""
+    if not _starts_trained(plain):
+        raise ValueError(f'{cfg.filename} names no weights (load_from, or init_cfg of type '
+                         'Pretrained, of all parts): give --checkpoint')
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    model: Any = MODELS.build(plain)
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')  # every tensor would get a line
+    model.init_weights()
+    logger.setLevel(level)
+    return model
+
+
+def _starts_trained(part: Mapping[str, Any]) -> bool:
+    """Whether all of a model comes from checkpoints: a backbone alone does not count."""
+    if (part.get('init_cfg') or {}).get('type') == 'Pretrained':
+        return True
+    return 'recognizer' in part and all(_starts_trained(part[name])
+                                        for name in ('detector', 'recognizer'))

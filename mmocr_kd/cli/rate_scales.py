@@ -17,7 +17,8 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 @click.command('rate-scales')
 @click.argument('config')
-@click.option('--checkpoint', required=True, help='Weights of the spotter, or of a DLD training.')
+@click.option('--checkpoint', help='Weights of the spotter, or of a DLD training [default: those '
+              'that CONFIG names: load_from, or the init_cfg of its parts].')
 @click.option('--split', type=click.Choice(['train', 'val', 'test']), default='val',
               show_default=True, help="Which data of CONFIG; the training's without augmentation.")
 @click.option('--scales', callback=_numbers, default='0.25 0.375 0.5 0.75 1', show_default=True,
@@ -32,9 +33,10 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option('--device', help='Where the model runs, such as cuda:1 [default: a GPU, if any].')
 @click.option('--cfg-options', multiple=True, metavar='KEY=VALUE',
               help='A field of the config to replace; may be repeated.')
-def rate_scales(config: str, checkpoint: str, split: str, scales: list[float], out: str | None,
-                limit: int | None, protocol: str | None, threshold: float | None,
-                device: str | None, cfg_options: tuple[str, ...]) -> None:
+def rate_scales(config: str, checkpoint: str | None, split: str, scales: list[float],
+                out: str | None, limit: int | None, protocol: str | None,
+                threshold: float | None, device: str | None,
+                cfg_options: tuple[str, ...]) -> None:
     """Rate every image at every scale: words found, missed and imagined, and what a pass costs.
 
     CONFIG is that of a spotter of this package, of a detector of MMOCR, or of DLD, whose student

@@ -20,7 +20,7 @@ class RatingsHeader:
 
     Args:
         config: Path of the spotter's or detector's config.
-        checkpoint: Path of its weights.
+        checkpoint: Path of its weights; '' for those that the config names.
         identity: Digest of model, data and weights: other ratings must not be appended.
         split: Which data, 'train', 'val' or 'test'.
         scales: K scales, rising, the last one 1.

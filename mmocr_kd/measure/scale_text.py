@@ -54,7 +54,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def _head(report: ScaleReport) -> str:
     ratings, header = report.ratings, report.ratings.header
-    return (f"{header.config}, {header.checkpoint}\n{len(ratings.words)} images of '{header.split}'"
+    rated = ', '.join(name for name in (header.config, header.checkpoint) if name)
+    return (f"{rated}\n{len(ratings.words)} images of '{header.split}'"
             f" with {ratings.words.sum()} words, protocol '{header.protocol}', score threshold "
             f'{ratings.used_threshold:g}; costs counted and timed at {header.size[0]}x'
             f'{header.size[1]}: {header.macs[-1] / 2**30:.2f} G and {header.ms[-1]:.0f} ms at full '

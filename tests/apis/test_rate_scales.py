@@ -233,6 +233,44 @@ def test_of_dld_its_student(tmp_path):
     assert json.loads(lines[0][0])['macs'] == json.loads(lines[1][0])['macs']
 
 
+def test_weights_may_be_those_that_the_config_names(tmp_path):
+    cfg, weights = config(tmp_path)
+    list(prepare_rating(cfg, weights, tmp_path / 'given.jsonl', scales=[.5]).run())
+    with pytest.raises(ValueError, match='names no weights .*: give --checkpoint'):
+        prepare_rating(cfg, None, tmp_path / 'none.jsonl')
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    with pytest.raises(ValueError, match='names no weights'):  # the other parts are random
+        prepare_rating(cfg, None, tmp_path / 'none.jsonl')
+    del cfg.model.backbone.init_cfg
+    cfg.load_from = weights
+    list(prepare_rating(cfg, None, tmp_path / 'loaded.jsonl', scales=[.5]).run())
+    cfg.load_from = None
+    cfg.model.init_cfg = dict(type='Pretrained', checkpoint=weights)
+    list(prepare_rating(cfg, None, tmp_path / 'parts.jsonl', scales=[.5]).run())
+    lines = [(tmp_path / f'{name}.jsonl').read_text().partition('\n')[2]
+             for name in ('given', 'loaded', 'parts')]
+    assert lines[0] == lines[1] == lines[2]
+
+
+def test_of_a_spotter_both_parts_are_to_be_trained(tmp_path):
+    cfg, _ = config(tmp_path)
+    cfg.model = tiny_dld.student_cfg()
+    words = {**SHOWN[2], 'with_text': True}
+    cfg.val_dataloader.dataset = dict(
+        type='EmbeddedTextSpottingDataset', num_images=2, image_size=(128, 96),
+        text_height=(14, 30), pipeline=[*SHOWN[:2], words, SHOWN[3]])
+    for part in ('detector', 'recognizer'):
+        with pytest.raises(ValueError, match='names no weights'):
+            prepare_rating(cfg, None, tmp_path / 'none.jsonl')
+        weights = tiny.checkpoint(tmp_path / f'{part}.pth', cfg.model[part])['checkpoint']
+        cfg.model[part].init_cfg = dict(type='Pretrained', checkpoint=weights)
+    rating = prepare_rating(cfg, None, tmp_path / 'spotter.jsonl')
+    assert len(list(rating.run())) == 2 and rating.rater.protocol == 'e2e'
+    start = torch.load(weights, weights_only=True)['state_dict']
+    loaded = rating.rater.model.recognizer.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in start.items())
+
+
 def test_what_is_wrong_is_said(tmp_path):
     cfg, weights = config(tmp_path)
     for changes, error, says in [

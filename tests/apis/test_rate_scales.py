@@ -6,10 +6,12 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+import stand_in_abcnet
 import tiny
 import tiny_cache
 import tiny_dld
 import tiny_dld_detector
+import tiny_mask_rcnn
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -135,6 +137,28 @@ def test_spotters_may_look_at_the_full_image(monkeypatch):
     seen.clear()
     rater.measure(iter([batch]))
     assert set(seen) == {((64, 96), (96, 160)), ((96, 128), (96, 160)), ((96, 160), (96, 160))}
+
+
+@pytest.mark.parametrize('make', [
+    tiny_mask_rcnn.mask_rcnn_spotter, lambda _: stand_in_abcnet.abcnet(),
+    lambda _: tiny_dld_detector.dld(tiny_dld_detector.retina_cfg(), scales=SCALES).student])
+def test_every_kind_of_model_is_rated(make, tmp_path):
+    model = make(tmp_path).eval()
+    image, sample = tiny_dld.page(tiny_dld.WORDS)
+    boxes = [polygon.reshape(-1, 2) for polygon in sample.gt_instances.polygons]
+    sample.gt_instances.bboxes = np.stack([[*box.min(0), *box.max(0)] for box in boxes])
+    batch = {'inputs': [image], 'data_samples': [sample]}
+    rater = ScaleRater(model, Shrinker(), SCALES, [.1, .5])
+    rating = rater('page.png', copy.deepcopy(batch))
+    data = model.data_preprocessor(copy.deepcopy(batch), False)
+    with torch.no_grad():
+        found, = model(data['inputs'], data['data_samples'], mode='predict')
+    scores = torch.as_tensor(found.pred_instances.scores)
+    assert [sum(counts) for counts in zip(rating.hits[-1], rating.false_alarms[-1])] == [
+        (scores >= threshold).sum() for threshold in (.1, .5)]
+    assert rating.words == 2 and len(scores)
+    macs = rater.measure(iter([batch]))['macs']
+    assert 0 < macs[0] < macs[1] < macs[2]
 
 
 def test_protocols_of_models():

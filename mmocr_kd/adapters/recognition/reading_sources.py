@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import Any, Callable, Sequence
 
@@ -14,6 +15,8 @@ from ...distill import Source
 @dataclass(frozen=True)
 class ReadingSources:
     """What to record in a recogniser to get a :class:`~mmocr_kd.losses.Reading`.
+
+    What picks is a function with a name, so that a model that is listened to can be pickled.
 
     Args:
         logits: Raw logits, shape (N, T, C), or (P, N, T, C) for P readings of the batch.
@@ -83,8 +86,12 @@ def _fused_logits(output: dict[str, Any]) -> Tensor:
 
 def _parseq(decoder: Any) -> ReadingSources:
     return ReadingSources(
-        logits=Source('decoder', pick=lambda output: torch.stack(list(output['logits']))),
-        glimpses=Source('decoder', pick=lambda output: torch.stack(list(output['features']))))
+        logits=Source('decoder', pick=partial(_orders, 'logits')),
+        glimpses=Source('decoder', pick=partial(_orders, 'features')))
+
+
+def _orders(name: str, output: dict[str, Any]) -> Tensor:
+    return torch.stack(list(output[name]))
 
 
 def _nrtr(decoder: Any) -> ReadingSources:
@@ -92,7 +99,11 @@ def _nrtr(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
         glimpses=Source('decoder.classifier', io='input'),
-        attention=Source(attention, pick=lambda output: output[1].mean(1)))  # over the heads
+        attention=Source(attention, pick=_mean_over_heads))
+
+
+def _mean_over_heads(output: Any) -> Tensor:
+    return output[1].mean(1)
 
 
 def _master(decoder: Any) -> ReadingSources:
@@ -107,24 +118,38 @@ def _parallel_sar(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
         # Step 0 reads the holistic feature and predicts nothing.
-        glimpses=Source('decoder.prediction', io='input', pick=lambda value: value[:, 1:]),
-        attention=Source('decoder.conv1x1_2', pick=lambda energy: _softmax(energy[:, 1:, ..., 0])))
+        glimpses=Source('decoder.prediction', io='input', pick=_after_first),
+        attention=Source('decoder.conv1x1_2', pick=_attention_after_first))
+
+
+def _after_first(steps: Tensor) -> Tensor:
+    return steps[:, 1:]
+
+
+def _attention_after_first(energies: Tensor) -> Tensor:
+    return _softmax(energies[:, 1:, ..., 0])
 
 
 def _sequential_sar(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
         glimpses=Source('decoder.prediction', io='input', pick=_stack, calls='all'),
-        attention=Source('decoder.conv1x1_2', calls='all',
-                         pick=lambda energies: _softmax(torch.cat(energies, dim=1))))
+        attention=Source('decoder.conv1x1_2', calls='all', pick=_attention_of_steps))
+
+
+def _attention_of_steps(energies: Sequence[Tensor]) -> Tensor:
+    return _softmax(torch.cat(list(energies), dim=1))
 
 
 def _attn_lstm(decoder: Any) -> ReadingSources:
     return ReadingSources(
         logits=Source('decoder'),
         glimpses=Source('decoder.classifier', io='input'),
-        attention=Source('decoder.attention', calls='all',
-                         pick=lambda steps: _stack([weights for _, weights in steps])))
+        attention=Source('decoder.attention', calls='all', pick=_weights_of_steps))
+
+
+def _weights_of_steps(steps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    return _stack([weights for _, weights in steps])
 
 
 def _abcnet(decoder: Any) -> ReadingSources:
@@ -146,10 +171,18 @@ def _robust_scanner(decoder: Any) -> ReadingSources:
 
 def _crnn(decoder: Any) -> ReadingSources:
     if isinstance(decoder.decoder, nn.Conv2d):
-        frames = Source('decoder.decoder', io='input', pick=lambda value: value[:, :, 0].mT)
+        frames = Source('decoder.decoder', io='input', pick=_columns)
     else:
-        frames = Source('decoder.decoder.1.rnn', pick=lambda output: output[0].transpose(0, 1))
+        frames = Source('decoder.decoder.1.rnn', pick=_frames)
     return ReadingSources(logits=Source('decoder'), glimpses=frames)
+
+
+def _columns(feature: Tensor) -> Tensor:
+    return feature[:, :, 0].mT
+
+
+def _frames(output: Sequence[Tensor]) -> Tensor:
+    return output[0].transpose(0, 1)
 
 
 def _svtr(decoder: Any) -> ReadingSources:

@@ -50,8 +50,9 @@ class BezierCut:
         image).
         """
         counts = torch.bincount(words.image_index, minlength=len(sizes)).tolist()
+        beziers = words.points.flatten(1).to(source[0].device, non_blocking=True)
         return self.roi_head.roi_extractor(source, [
-            InstanceData(beziers=mine) for mine in words.points.flatten(1).split(counts)])
+            InstanceData(beziers=mine) for mine in beziers.split(counts)])
 
 
 def fit_outline(polygon: ArrayLike) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ class Cut(Protocol):
         Args:
             source: What :meth:`prepare` gave.
             sizes: Height and width of each image without padding, in pixels.
-            words: N words of these images, on the device of the source.
+            words: N words of these images, on the CPU.
 
         Returns:
             What the recogniser takes, shape (N, C, h, w).
@@ -111,7 +111,7 @@ class WordReader:
             return []
         readings: list[tuple[str, list[float]]] = []
         source = self.cut.prepare(source)
-        for chunk in words.to(_device(source)).chunks(chunk_size):
+        for chunk in words.chunks(chunk_size):
             crops = self.cut(source, sizes, chunk)
             readings += map(read_text, self.recognizer.predict(crops, _samples(crops, chunk)))
         return readings
@@ -159,13 +159,8 @@ class WordReader:
 
     def _cut(self, source: Any, sizes: Sequence[Size],
              words: Words) -> tuple[Tensor, list[TextRecogDataSample]]:
-        source = self.cut.prepare(source)
-        crops = self.cut(source, sizes, words.to(_device(source)))
+        crops = self.cut(self.cut.prepare(source), sizes, words)
         return crops, _samples(crops, words)
-
-
-def _device(source: Any) -> torch.device:
-    return source.device if isinstance(source, Tensor) else source[0].device
 
 
 def _samples(crops: Tensor, words: Words) -> list[TextRecogDataSample]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmocr_kd.models.spotters.quad_crops import crop_quads
+from mmocr_kd.models.spotters import QuadCut, Words, crop_quads
 
 
 def _noise(count=1, size=(24, 32), seed=0):
@@ -143,3 +143,72 @@ def test_gradients_reach_the_image_but_not_the_quads():
     assert torch.autograd.gradcheck(lambda pixels: _crop(pixels, quad, (2, 3)), image)
     _crop(image, quad, (2, 3)).sum().backward()
     assert quad.grad is None
+
+
+def _text(height, width, noise=20):
+    """A line of text in the middle of an image, grey levels up to 255, and its quad."""
+    image = np.full((height + 20, width + 40), 255, np.uint8)
+    cv2.putText(image, 'Quick7', (20, int(height * .8) + 10), cv2.FONT_HERSHEY_SIMPLEX,
+                height / 40, 0, max(1, height // 14), cv2.LINE_AA)
+    grainy = image + np.random.RandomState(0).randn(*image.shape) * noise
+    return torch.from_numpy(grainy.clip(0, 255).astype(np.float32)), _box(20., 10, width, height)
+
+
+def _grey_error(height, width, oversample):
+    """Distance of a 32x100 crop from exact means over areas."""
+    image, quad = _text(height, width)
+    exact = cv2.resize(image[10:10 + height, 20:20 + width].numpy(), (100, 32),
+                       interpolation=cv2.INTER_AREA)
+    words = Words(quad, torch.tensor([0]), torch.tensor([False]))
+    cut = QuadCut(lambda crops: crops, (32, 100), oversample=oversample)
+    crop = cut(image[None, None], [tuple(image.shape)], words)
+    return (crop[0, 0] - torch.from_numpy(exact)).abs().mean().item()
+
+
+@pytest.mark.parametrize('height, width', [
+    (64, 200), (96, 300), (150, 470), (200, 625), (256, 800),
+    (64, 400), (200, 200),  # squeezed in one direction alone
+])
+def test_large_text_is_not_aliased(height, width):
+    """One sample per pixel of the crop passes over most of the image, two over some of it."""
+    auto, one, two = (_grey_error(height, width, times) for times in ('auto', 1, 2))
+    assert auto <= 1.3 and auto <= two + .1
+    assert one > 4 or height == 2 * 32
+    assert QuadCut(None, (32, 100)).oversample == 'auto'
+
+
+@pytest.mark.parametrize('height', [20, 26, 32, 40])
+def test_small_text_is_not_blurred(height):
+    image, quad = _text(height, height * 100 // 32)
+    size = (32, 100)
+    words = Words(quad, torch.tensor([0]), torch.tensor([False]))
+    crop = QuadCut(lambda crops: crops, size)(image[None, None], [tuple(image.shape)], words)
+    torch.testing.assert_close(crop, _crop(image[None, None], quad, size))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 60), st.integers(1, 90)), max_size=8),
+       st.sampled_from([0., .25]))
+def test_words_are_cut_each_as_densely_as_it_needs(words, margin):
+    """Together, in any order, as each alone; densely enough for its own size."""
+    words = sorted(words)
+    images, size = _noise(3, (64, 96)), (8, 12)
+    quads = torch.cat([_box(2., 1, width, height) for _, height, width in words]
+                      or [torch.zeros(0, 4, 2)])
+    index = torch.tensor([image for image, _, _ in words], dtype=torch.long)
+    cut = QuadCut(lambda crops: crops, size, margin=margin)
+    crops = cut(images, [(64, 96)] * 3, Words(quads, index, torch.zeros(len(words)).bool()))
+    assert crops.shape == (len(words), 3, *size)
+    for crop, quad, i, (_, height, width) in zip(crops, quads, index, words):
+        dense = [next((n for n in (1, 2, 4, 8) if pixels <= 1.3 * n * edge), 8)
+                 for pixels, edge in ((height * (1 + 2 * margin), 8),
+                                      (width + 2 * margin * height, 12))]
+        alone = crop_quads(images[i:i + 1], quad[None], torch.tensor([0]), size, None, margin,
+                           tuple(dense))
+        torch.testing.assert_close(crop, alone[0], atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize('oversample', [0, 9, 1.5, 'most'])
+def test_oversampling_that_is_none(oversample):
+    with pytest.raises(ValueError, match="oversample=.* must be 'auto', or a whole number within"):
+        QuadCut(None, (32, 100), oversample=oversample)

@@ -116,7 +116,7 @@ class TestWords:
     def test_images_keep_their_places(self):
         words = distillable(abcnet()).words_of([sample(*FIRST), sample(), sample(*LAST)])
         head = SimpleNamespace(roi_extractor=lambda levels, proposals: proposals)
-        proposals = BezierCut(head)([], [(96, 160)] * 4, words)
+        proposals = BezierCut(head)([torch.zeros(4)], [(96, 160)] * 4, words)
         assert [one.beziers.shape for one in proposals] == [(2, 16), (0, 16), (1, 16), (0, 16)]
 
 

@@ -10,7 +10,7 @@ model = dict(
         size=(32, 100),
         margin=0.1,
         jitter=0.1,
-        oversample=1,
+        oversample='auto',
         corners='annotated',
         vertical_ratio=1.5),
     texts=dict(unknown='drop', max_length=25),

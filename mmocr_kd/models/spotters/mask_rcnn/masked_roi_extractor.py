@@ -125,4 +125,4 @@ class MaskCut:
 
     def __call__(self, source: Tensor, sizes: Sequence[Size], words: Words) -> Tensor:
         """Features of words; see :meth:`.Cut.__call__`."""
-        return self.extractor.cut(source, words, sizes)
+        return self.extractor.cut(source, words.to(source.device), sizes)

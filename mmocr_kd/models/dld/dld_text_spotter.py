@@ -196,7 +196,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         images = self._spotter.normalized(inputs, data_samples)
         choice = self._chooser.decide(images, data_samples)
         results = self._shrinkers['test'].predict(
-            self._spotter.predict, inputs, data_samples, choice.scales)
+            self._spotter.predict, inputs, data_samples, choice.scales, with_full=True)
         choice.note(results)
         if self._regions is not None:
             self._regions.repeat(self._spotter.predict, inputs, data_samples, results,

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...adapters import rescale_batch
 from ...adapters.image_sizes import Size, padded, scaled_size, valid_sizes
 
-Predict = Callable[[Tensor, Any], Sequence[Any]]
+Predict = Callable[..., Sequence[Any]]
 # Of the official code: limits of the longer edge, in pixels.
 LONG_EDGES = {'train': 1600, 'test': 3000}
 
@@ -72,7 +72,7 @@ class Shrinker:
         return Shrunk(small, samples, torch.tensor(factors))
 
     def predict(self, predict: Predict, inputs: Tensor, data_samples: Sequence[Any],
-                scales: Sequence[float]) -> list[Any]:
+                scales: Sequence[float], with_full: bool = False) -> list[Any]:
         """Predict at the given scales, with results that do not depend on an image's neighbours.
 
         Images whose shrunk and padded sizes are equal go through the model together, others
@@ -84,6 +84,8 @@ class Shrinker:
             data_samples: B samples. Their annotations, which test pipelines leave in coordinates
                 of the original files, are passed on as they are.
             scales: B factors in (0, 1].
+            with_full: Hand ``predict`` the same images at full resolution, too, as ``full``: a pair
+                of images and samples.
 
         Returns:
             B results in the order of the batch.
@@ -92,10 +94,11 @@ class Shrinker:
         results: list[Any] = [None] * len(inputs)
         sizes = self._sizes(valid_sizes(inputs, data_samples), scales)
         for canvas, members in self._by_canvas(sizes).items():
-            small = self(inputs[members], [bare[i] for i in members],
-                         [scales[i] for i in members])
+            full = inputs[members], [bare[i] for i in members]
+            small = self(*full, [scales[i] for i in members])
             images = _onto(small.inputs, canvas)
-            for i, result in zip(members, predict(images, small.data_samples)):
+            found = predict(images, small.data_samples, **({'full': full} if with_full else {}))
+            for i, result in zip(members, found):
                 results[i] = _with_annotations(result, data_samples[i])
         return results
 

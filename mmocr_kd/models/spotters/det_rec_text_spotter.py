@@ -5,11 +5,12 @@ import copy
 from itertools import islice
 from typing import Any, Iterable, Mapping, Sequence
 
+import torch
 from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from ...adapters.image_sizes import valid_sizes
+from ...adapters.image_sizes import Size, valid_sizes
 from ...distill.renormalize import Normalization
 from ...losses import Labels, Reading
 from .detector_losses import detector_losses, idle_loss, name_losses
@@ -20,6 +21,8 @@ from .spotting_samples import in_input_frame, polygons_of, spotting_sample
 from .word_reader import WordReader
 from .words import Words
 
+CROP_FROM = ('lr', 'full')
+
 
 @MODELS.register_module()
 class DetRecTextSpotter(BaseTextDetector):
@@ -29,12 +32,18 @@ class DetRecTextSpotter(BaseTextDetector):
     words. Crops are sampled from the very images the detector sees, however small they are, by
     perspective; no gradient reaches the boxes. Each part normalises for itself.
 
+    Where someone shrinks its images (DLD), the cost of reading stays the same. ``crop_from='full'``
+    therefore detects in the small images and reads in the large ones: what a selector has to beat.
+
     Args:
         detector: Config of a detector, ``MMDetWrapper`` included; its ``data_preprocessor`` says
             how it normalises. With an ``init_cfg`` of type Pretrained it starts from a checkpoint
             of its own.
         recognizer: Config of a recogniser; likewise.
         crop: Fields of :class:`~mmocr_kd.models.spotters.QuadCut`, but ``normalize``.
+        crop_from: 'lr' cuts words out of the images that the detector sees. 'full': out of the
+            images at full resolution, if whoever shrank the batch hands them over, in training,
+            reading and prediction alike.
         color_type: What the recogniser's pipeline loads, 'color' or 'grayscale'.
         texts: Fields of :class:`~mmocr_kd.models.spotters.TrainableTexts`: which texts the
             recogniser learns.
@@ -60,15 +69,17 @@ class DetRecTextSpotter(BaseTextDetector):
                  chunk_size: int = 64,
                  loss_weights: Mapping[str, float] | None = None,
                  taps: Mapping[str, Any] | None = None,
+                 crop_from: str = 'lr',
                  data_preprocessor: dict[str, Any] | None = None,
                  init_cfg: Any = None) -> None:
         # Copies: MMOCR's decoders write into their configs.
         built: Any = MODELS.build(copy.deepcopy(detector))
         super().__init__(data_preprocessor or raw_preprocessor(built), init_cfg)
-        _check_fields(Normalization.of(self), chunk_size, loss_weights or {})
+        _check_fields(Normalization.of(self), chunk_size, loss_weights or {}, crop_from)
         self.detector = built
         self.recognizer: Any = MODELS.build(copy.deepcopy(recognizer))
         self.chunk_size = chunk_size
+        self.crop_from = crop_from
         self.loss_weights = {'det': 1.0, 'rec': 1.0, **(loss_weights or {})}
         self._det_inputs = PartInputs(self.detector)
         self._cut = QuadCut(PartInputs(self.recognizer, color_type), **crop)
@@ -96,7 +107,7 @@ class DetRecTextSpotter(BaseTextDetector):
                            full: Full | None = None) -> tuple[dict[str, Tensor], Reading | None]:
         """As :meth:`loss`, of given words; see :meth:`.DistillableSpotter.losses_and_reading`."""
         losses = self.det_loss(inputs, data_samples)
-        rec_losses, reading = self.rec_loss(inputs, data_samples, words)
+        rec_losses, reading = self.rec_loss(inputs, data_samples, words, full)
         return losses | rec_losses, reading
 
     def normalized(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
@@ -118,8 +129,8 @@ class DetRecTextSpotter(BaseTextDetector):
         return name_losses('det', detector_losses(self.detector, images, data_samples),
                            self.loss_weights['det'])
 
-    def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any],
-                 words: Words) -> tuple[dict[str, Tensor], Reading | None]:
+    def rec_loss(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                 full: Full | None = None) -> tuple[dict[str, Tensor], Reading | None]:
         """The recogniser's losses, and how it read.
 
         Args:
@@ -127,6 +138,7 @@ class DetRecTextSpotter(BaseTextDetector):
             data_samples: B samples; only their sizes count.
             words: Of these images; no words give a loss of zero that reaches all parameters, as
                 DDP wants.
+            full: The same images at full resolution, with their samples, if these are not.
 
         Returns:
             Losses, and the reading of the same pass; None without words.
@@ -134,7 +146,7 @@ class DetRecTextSpotter(BaseTextDetector):
         if not len(words):
             return {'rec.loss_idle': idle_loss([self.recognizer], inputs)}, None
         losses, reading = self._reader.read_along(
-            inputs, valid_sizes(inputs, data_samples), words, with_loss=True)
+            *self._to_read(inputs, data_samples, words, full), with_loss=True)
         return name_losses('rec', losses, self.loss_weights['rec']), reading
 
     def read_along(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
@@ -146,15 +158,19 @@ class DetRecTextSpotter(BaseTextDetector):
         """
         if not len(words):
             return None
-        sizes = valid_sizes(inputs, data_samples)
-        return self._reader.read_along(inputs, sizes, words, with_loss=False)[1]
+        return self._reader.read_along(*self._to_read(inputs, data_samples, words, full),
+                                       with_loss=False)[1]
 
     def read_at_sizes(self, batches: Iterable[Batch],
                       full: Full | None = None) -> tuple[Tensor, Labels]:
         """As :meth:`read_along` of several batches; see :meth:`.ReadsAtSizes.read_at_sizes`."""
-        return self._reader.read_at_sizes(
-            ((inputs, valid_sizes(inputs, data_samples), words)
-             for inputs, data_samples, words in batches), self.chunk_size)
+        if self.crop_from == 'full' and full is not None:
+            first, *others = batches  # all are read in the same images
+            logits, labels = self._reader.read_at_sizes([self._to_read(*first, full)],
+                                                        self.chunk_size)
+            return logits.expand(1 + len(others), -1, -1, -1), labels
+        return self._reader.read_at_sizes((self._to_read(*batch) for batch in batches),
+                                          self.chunk_size)
 
     def detect(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Detected]:
         """Find words, in pixels of ``inputs``; see :meth:`.DistillableSpotter.detect`."""
@@ -169,7 +185,7 @@ class DetRecTextSpotter(BaseTextDetector):
         Args:
             inputs: Raw images, shape (B, 3, H, W).
             data_samples: B samples with ``img_shape`` and ``scale_factor``.
-            full: Not looked at.
+            full: The same images at full resolution, with their samples, if these are not.
 
         Returns:
             B new samples with ``pred_instances``: ``polygons`` in pixels of the original image
@@ -177,10 +193,20 @@ class DetRecTextSpotter(BaseTextDetector):
         """
         found = self.detect(inputs, data_samples)
         words = self._reader.found([polygons for polygons, _ in found], data_samples)
-        readings = iter(self._reader.read(inputs, valid_sizes(inputs, data_samples), words,
+        readings = iter(self._reader.read(*self._to_read(inputs, data_samples, words, full),
                                           self.chunk_size))
         return [spotting_sample(sample, polygons, scores, list(islice(readings, len(polygons))))
                 for sample, (polygons, scores) in zip(data_samples, found)]
+
+    def _to_read(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
+                 full: Full | None = None) -> tuple[Tensor, list[Size], Words]:
+        """The images to cut words out of, their sizes, and the words in their pixels."""
+        sizes = valid_sizes(inputs, data_samples)
+        if self.crop_from == 'lr' or full is None:
+            return inputs, sizes, words
+        larger = valid_sizes(*full)
+        factors = [(new[1] / old[1], new[0] / old[0]) for old, new in zip(sizes, larger)]
+        return full[0], larger, words.scaled(torch.tensor(factors))
 
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
         """The detector's raw output; with annotated samples a tuple of it and the logits."""
@@ -192,7 +218,9 @@ class DetRecTextSpotter(BaseTextDetector):
 
 
 def _check_fields(normalization: Normalization | None, chunk_size: int,
-                  loss_weights: Mapping[str, float]) -> None:
+                  loss_weights: Mapping[str, float], crop_from: str) -> None:
+    if crop_from not in CROP_FROM:
+        raise ValueError(f'crop_from={crop_from!r} is unknown: use one of {CROP_FROM}')
     if normalization not in (None, RAW):
         raise ValueError(
             f"the spotter's data_preprocessor changes pixels ({normalization}): leave mean, std "

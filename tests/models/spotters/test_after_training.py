@@ -49,7 +49,8 @@ def test_a_pass_that_failed_leaves_nothing_behind(model, where):
     train(model, data)  # hooks are there
     expected = texts(model, data)
     recognizer = getattr(model, 'recognizer', None) or model.roi_head.rec_head
-    part = {'decoder': recognizer.decoder, 'encoder': getattr(recognizer, 'encoder', recognizer.backbone),
+    part = {'decoder': recognizer.decoder,
+            'encoder': getattr(recognizer, 'encoder', recognizer.backbone),
             'detector': getattr(model, 'detector', model).backbone}[where]
     hook = part.register_forward_hook(interrupted)
     with pytest.raises(RuntimeError, match='out of memory'):

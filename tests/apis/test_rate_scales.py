@@ -19,8 +19,9 @@ from mmocr.registry import DATASETS, MODELS
 from tiny_spotter import sample as annotated
 
 from mmocr_kd.apis.image_data import ImageData
-from mmocr_kd.apis.rate_scales import ScaleRater, prepare_rating
+from mmocr_kd.apis.rate_scales import prepare_rating
 from mmocr_kd.apis.scale_passes import ScalePasses
+from mmocr_kd.apis.scale_rater import ScaleRater
 from mmocr_kd.distill import CheckpointError
 from mmocr_kd.measure import ScaleRatings, product_macs
 from mmocr_kd.models.dld import Shrinker
@@ -228,7 +229,7 @@ def test_a_file_and_how_it_goes_on(tmp_path):
     assert whole.read_text().split('\n')[1:] == out.read_text().split('\n')[1:]
 
 
-@pytest.mark.parametrize('change', ['weights', 'data', 'model'])
+@pytest.mark.parametrize('change', ['weights', 'data', 'model', 'shrinking'])
 def test_other_weights_data_or_models_are_not_mixed(tmp_path, change):
     cfg, weights = config(tmp_path)
     out = tmp_path / 'ratings.jsonl'
@@ -237,8 +238,11 @@ def test_other_weights_data_or_models_are_not_mixed(tmp_path, change):
         tiny.checkpoint(weights, tiny.dbnet_cfg(), seed=1)
     elif change == 'data':
         cfg.val_dataloader.dataset.pipeline[1].scale = (64, 64)
-    else:
+    elif change == 'model':
         cfg.model.det_head.postprocessor.text_repr_type = 'poly'
+    else:
+        cfg.model = dict(type='DLDTextDetector', detector=cfg.model, scale_factors=[1.],
+                         antialias=True)
     with pytest.raises(ValueError, match='has ratings with identity='):
         prepare_rating(cfg, weights, out, scales=[.5])
 
@@ -293,6 +297,8 @@ def test_of_a_spotter_both_parts_are_to_be_trained(tmp_path):
     start = torch.load(weights, weights_only=True)['state_dict']
     loaded = rating.rater.model.recognizer.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in start.items())
+    again = prepare_rating(cfg, None, tmp_path / 'spotter.jsonl')
+    assert list(again.run()) == []
 
 
 def test_what_is_wrong_is_said(tmp_path):

@@ -76,3 +76,12 @@ def test_what_is_wrong_is_said_in_one_line(arguments, tmp_path):
         assert shown.exit_code == 1 and says in shown.output, shown.output
         assert 'Traceback' not in shown.output
     assert run(*arguments, '--scales', 'half').exit_code == 2
+
+
+def test_a_broken_photo_is_named_and_what_was_done_stays(arguments, tmp_path):
+    (tmp_path / '30.png').write_bytes(b'no photo')
+    out = str(tmp_path / 'ratings.jsonl')
+    shown = run(*arguments, '--out', out)
+    assert shown.exit_code == 1 and '30.png' in shown.output and 'Traceback' not in shown.output
+    write_again = tiny_cache.write_photos(tmp_path, 40)
+    assert write_again and '10 images rated; 30 were there' in run(*arguments, '--out', out).output

@@ -87,9 +87,10 @@ def _frontier(report: ScaleReport) -> str:
 
 def _goal(report: ScaleReport) -> str:
     half, full = float(report.oracle().at(.5)), float(report.single().hmeans[-1])
-    reach = 'within' if half >= full - .01 else 'not within'
-    return (f'With hindsight, half the compute gives {half:.3f}: {reach} one point of full '
-            f'resolution ({full:.3f}).')
+    reach = ('no less than' if half >= full else 'within one point of' if half >= full - .01 else
+             'more than one point below')
+    return (f'With hindsight, half the compute gives {half:.3f}: {reach} full resolution '
+            f'({full:.3f}).')
 
 
 def _selectors(report: ScaleReport, kind: str, selectors: Sequence[Selector]) -> Iterator[str]:

@@ -38,7 +38,7 @@ def test_worth_it_where_images_differ():
     assert cost == pytest.approx(.55, abs=.01)
     assert gain == pytest.approx(1 - 2 * .75 / 1.75, abs=.01)
     assert verdict(report).startswith('Worth a selector: with hindsight')
-    assert '14.3 points' in verdict(report) and 'within one point' in report_text(report)
+    assert '14.3 points' in verdict(report) and 'no less than full' in report_text(report)
 
 
 @pytest.mark.parametrize('kinds', [[HARD] * 8, [EASY] * 8, [[2, 3, 4]] * 8])
@@ -54,8 +54,12 @@ def test_a_gain_of_five_points_is_the_least():
         assert (report.gain[0] >= .05) == worth == verdict(report).startswith('Worth')
 
 
-def test_out_of_reach():
-    assert 'not within one point' in report_text(ScaleReport(rated(*images(*[HARD] * 4))))
+@pytest.mark.parametrize('kind, says', [
+    (HARD, 'more than one point below'), ([0, 99, 100], 'within one point of'),
+    (EASY, 'no less than')])
+def test_whether_half_the_compute_can_do(kind, says):
+    text = report_text(ScaleReport(rated(*images(*[kind] * 4, words=100))))
+    assert f'{says} full resolution' in text
 
 
 def test_a_selector_that_knows_all_gains_all_but_its_cost():

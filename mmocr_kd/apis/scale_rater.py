@@ -72,8 +72,9 @@ class ScaleRater:
             A sample with predictions and annotations, both in pixels of the original image.
         """
         predict = (partial(self.model, mode='predict') if self.spotter is None
-                   else partial(self.spotter.predict, full=(inputs, samples)))
-        return self.shrink.predict(predict, inputs, samples, [scale])[0]
+                   else self.spotter.predict)
+        return self.shrink.predict(predict, inputs, samples, [scale],
+                                   with_full=self.spotter is not None)[0]
 
     def measure(self, batches: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
         """Count and time a pass at each scale on an image of typical size.

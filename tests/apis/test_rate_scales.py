@@ -27,6 +27,7 @@ from mmocr_kd.measure import ScaleRatings, product_macs
 from mmocr_kd.models.dld import Shrinker
 
 SCALES, THRESHOLDS = [.5, .75, 1.], [.3, .5, .7]
+E2E = dict(type='E2ETextSpottingMetric', protocols=['e2e'])
 
 
 def detector(selector=True):
@@ -37,9 +38,13 @@ def detector(selector=True):
     return model if selector else model.student
 
 
-def spotter():
+def spotter(**fields):
     return tiny_dld.tight(tiny_dld.shake(tiny_dld.dld(
-        selector=tiny_dld.selector_cfg(SCALES))).eval())
+        selector=tiny_dld.selector_cfg(SCALES), student=tiny_dld.student_cfg(**fields))).eval())
+
+
+def with_sharp_crops():
+    return spotter(crop_from='full')
 
 
 def scenes(model, scale, factor=(1., 1.)):
@@ -69,7 +74,7 @@ def by_metric(model, images, scale, metric):
 
 
 @pytest.mark.parametrize('make, metric, column', [
-    (spotter, dict(type='E2ETextSpottingMetric', protocols=['e2e']), 'spotting/e2e_none_'),
+    (spotter, E2E, 'spotting/e2e_none_'), (with_sharp_crops, E2E, 'spotting/e2e_none_'),
     (detector, dict(type='HmeanIOUMetric'), 'icdar/')])
 def test_the_same_numbers_as_the_metric_at_each_threshold(make, metric, column):
     model = make()

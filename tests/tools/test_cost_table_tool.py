@@ -80,6 +80,16 @@ def test_lines_fit_the_loss_and_the_metric(tmp_path, capsys):
                                             abs=.01 / reference)
 
 
+def test_measured_costs_know_of_padding(tmp_path, capsys):
+    """At 224 pixels, 0.8 and 0.857 are both padded to 192: the larger one is free."""
+    text = said(capsys, written(tmp_path), '--size', '224', '224', '--repeats', '0', '--scales',
+                '.5', '.8', '.857')
+    pasted = eval(f'dict({re.search(r"ResolutionSelector: (.*) .everything", text)[1]})')
+    selector = MODELS.build({'type': 'ResolutionSelector', 'scale_factors': [.5, .8, .857],
+                             **pasted})
+    assert selector.costs[1] == selector.costs[2] > .857**2 > .8**2
+
+
 def test_what_is_printed_is_what_was_counted(tmp_path):
     args = cost_table.parse_args([written(tmp_path), *SIZE, '--repeats', '0'])
     passes, scales = cost_table.prepare(args)

@@ -16,7 +16,7 @@ SKD = {
     'context': {'type': 'FeatureL2Loss', 'name': 'loss_kd_context'},
     'sequence': {'type': 'SequenceKDLoss', 'search': 'ctc', 'topk': 1, 'reduction': 'mean'},
 }
-DRS = {'accuracy': {'type': 'ResolutionAccuracyLoss'}, 'cost': {'type': 'ResolutionCostLoss'}}
+DRS = {'type': 'GumbelObjective'}
 
 
 @functools.cache
@@ -33,16 +33,22 @@ def student_cfg(**fields):
 
 def selector_cfg(scales=SCALES, **fields):
     return {'type': 'ResolutionSelector', 'scale_factors': scales, 'base_channels': 16,
-            'norm_cfg': {'type': 'GN', 'num_groups': 2}, **fields}
+            'predicts': 'logits', 'norm_cfg': {'type': 'GN', 'num_groups': 2}, **fields}
+
+
+def expecting_cfg(scales=SCALES, **fields):
+    """Of a selector that predicts errors."""
+    return selector_cfg(scales, **{'predicts': 'errors', **fields})
 
 
 def dld_cfg(teacher=None, losses=None, selector=True, **fields):
-    """Config of a DLD spotter; all losses if it has a teacher, else those of the selector."""
-    if losses is None:
-        losses = ({**SKD} if teacher else {}) | ({**DRS} if selector else {})
+    """Config of a DLD spotter as published; reading is distilled if it has a teacher."""
+    losses = ({**SKD} if teacher else {}) if losses is None else losses
     selector = selector_cfg() if selector is True else selector or None
+    objective = DRS if selector else None
     return copy.deepcopy({'type': 'DLDTextSpotter', 'student': student_cfg(), 'teacher': teacher,
-                          'selector': selector, 'losses': losses, **fields})
+                          'selector': selector, 'losses': losses, 'objective': objective,
+                          **fields})
 
 
 def dld(teacher=None, seed=0, initialise=False, **fields):

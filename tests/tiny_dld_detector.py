@@ -10,14 +10,12 @@ SCALES = (.5, .75, 1.)
 WORDS = [[8, 10, 88, 10, 88, 40, 8, 40], [20, 60, 120, 60, 120, 84, 20, 84]]
 
 
-def dld_cfg(detector=None, scales=SCALES, accuracy=True, gamma=.1, **fields):
+def dld_cfg(detector=None, scales=SCALES, **fields):
     """Config of a thin DBNet behind a thin selector."""
-    losses = {'cost': {'loss_weight': gamma}}
-    if accuracy:
-        losses['accuracy'] = {}
     fixed = fields.get('scale_factors') is not None
     cfg = {'type': 'DLDTextDetector', 'detector': detector or dbnet_cfg(),
-           'selector': None if fixed else selector_cfg(scales), 'losses': {} if fixed else losses}
+           'selector': None if fixed else selector_cfg(scales),
+           'objective': None if fixed else {'type': 'ErrorObjective'}}
     return {**cfg, **fields}
 
 
@@ -79,12 +77,12 @@ def prepared(model, data, training=True):
 
 
 def choose(model, monkeypatch, *indexes):
-    """Let a selector rate one scale highest for each image of a batch, whatever it sees."""
+    """Let a selector expect no errors at one scale for each image of a batch, whatever it sees."""
 
     def forward(inputs, data_samples=None):
         chosen = torch.tensor(indexes[:len(inputs)])
         wanted = torch.nn.functional.one_hot(chosen, len(model.selector.scale_factors))
-        return wanted * 50. + model.selector.fc.bias.sum() * 0
+        return (1 - wanted) * 50. + model.selector.fc.bias.sum() * 0  # errors
 
     monkeypatch.setattr(model.selector, 'forward', forward)
 

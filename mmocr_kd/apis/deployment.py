@@ -10,6 +10,7 @@ from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 from ..datasets.transforms import CheckedLoadImageFromFile, PackPairedTextRecogInputs
 from ..evaluation import ResolutionStatMetric
 from ..hooks import (
+    BudgetTableHook,
     EMATeacherHook,
     EvaluateTeacherHook,
     GumbelTemperatureHook,
@@ -21,13 +22,14 @@ from .read_config import class_of
 
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
-_HOOKS = (EMATeacherHook, EvaluateTeacherHook, GumbelTemperatureHook, MaskETDistillHook)
+_HOOKS = (BudgetTableHook, EMATeacherHook, EvaluateTeacherHook, GumbelTemperatureHook,
+          MaskETDistillHook)
 _METRICS = (ResolutionStatMetric, )
 _OF_DISTILLATION = {
-    DLDTextSpotter: ('teacher', 'losses', 'terms', 'schedule', 'train_student',
+    DLDTextSpotter: ('teacher', 'losses', 'objective', 'terms', 'schedule', 'train_student',
                      'init_student_from_teacher', 'init_cfg'),
     # The recogniser and what asks for it go together.
-    DLDTextDetector: ('losses', 'acc_source', 'recognizer', 'terms', 'teacher', 'schedule',
+    DLDTextDetector: ('objective', 'recognizer', 'terms', 'teacher', 'schedule', 'train_student',
                       'init_cfg'),
 }
 # Steps of a pipeline -> what MMOCR's inferencers, which go by these names, and plain models know.

@@ -1,4 +1,5 @@
 """MMEngine hooks; thin: they wire the engine to a Runner."""
+from .budget_table_hook import BudgetTableHook
 from .channels_last_hook import ChannelsLastHook
 from .disjoint_photos_hook import DisjointPhotosHook
 from .ema_teacher_hook import EMATeacherHook
@@ -7,5 +8,5 @@ from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 from .teacher_data_hook import TeacherDataHook
 
-__all__ = ['ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook', 'EvaluateTeacherHook',
-           'GumbelTemperatureHook', 'MaskETDistillHook', 'TeacherDataHook']
+__all__ = ['BudgetTableHook', 'ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook',
+           'EvaluateTeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook', 'TeacherDataHook']

@@ -27,7 +27,8 @@ class GumbelTemperatureHook(Hook):
 
     Raises:
         ValueError: If ``interval`` is no integer >= 1; when training starts, if epochs are to be
-            counted in a loop that has none, or the model has no selector at that path.
+            counted in a loop that has none, the model has no selector at that path, or that one
+            draws nothing, so that a temperature would change nothing.
     """
 
     def __init__(self, by_epoch: bool = True, interval: int = 1,
@@ -70,4 +71,7 @@ class GumbelTemperatureHook(Hook):
             raise ValueError(f'selector={self.selector!r} of GumbelTemperatureHook: '
                              f'{type(model).__name__} has no ResolutionSelector there; give its '
                              'path, or remove the hook from a model without one')
+        if module.predicts != 'logits':
+            raise ValueError('GumbelTemperatureHook would change nothing: this selector predicts '
+                             f'{module.predicts} and draws no scales; remove the hook')
         return module

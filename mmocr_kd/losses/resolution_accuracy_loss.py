@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from .blends import blend, blend_probabilities
 from .checks import at_least_float32, require_choice, require_not_negative, require_positive
 from .reading import Labels
-from .resolution_target_loss import ctc_word_losses
 from .steps import first_steps, require_words
+from .word_log_probs import ctc_word_losses
 
 MODES = ('ce', 'kl')
 COMBINATIONS = ('logits', 'probs', 'loss')
@@ -106,7 +106,7 @@ class ResolutionAccuracyLoss(nn.Module):
             if teacher is not None and self.needs_teacher:
                 losses = self._divergences(shares, candidates, labels, teacher.detach())
             elif labels.is_ctc:
-                losses = self._combined(shares, candidates, lambda p: ctc_word_losses(p, labels))
+                losses = self._combined(shares, candidates, lambda p: _ctc_means(p, labels))
             else:
                 losses = self._cross_entropies(shares, candidates, labels)
             return {'loss_res_acc': losses.sum() / max(len(losses), 1) * self.loss_weight}
@@ -175,3 +175,10 @@ class ResolutionAccuracyLoss(nn.Module):
 def _rows(lengths: Tensor, steps: int) -> Tensor:
     """Which of N * T steps count. A GPU's host waits here, once: a quarter of them is typical."""
     return first_steps(lengths, steps).flatten().nonzero().squeeze(1)
+
+
+def _ctc_means(log_probs: Tensor, labels: Labels) -> Tensor:
+    """CTC loss of each word over its length, 0 where no path spells it, shape (N,)."""
+    # PyTorch's gradient is right only behind a log_softmax; here that changes no value.
+    losses = ctc_word_losses(log_probs.log_softmax(-1), labels, zero_infinity=True)
+    return losses / labels.lengths.clamp(min=1)

@@ -7,10 +7,7 @@ import torch
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from .checks import at_least_float32, require_choice, require_not_negative, require_positive
-from .scale_factors import check_scale_factors, power_costs, table_costs
-
-COSTS = ('power', 'table')
+from .checks import at_least_float32, require_not_negative
 
 
 @MODELS.register_module()
@@ -18,54 +15,35 @@ class ResolutionCostLoss(nn.Module):
     """``gamma * mean_b sum_i h_bi cost_i``: the price of a resolution, so that small ones win.
 
     DLD (Chen et al., ECCV 2022), section on the dynamic resolution selector. The paper takes the
-    operations of the forward pass, the official code ``scale^1.5``; both are here, in units of
-    the teacher's resolution (1 is its cost), so that gamma means the same for either. True
-    convolutional cost is close to ``scale^2``.
+    operations of the forward pass, the official code ``scale^1.5``; here both are the selector's
+    ``costs``, which are reported, too, in units of the teacher's resolution (1 is its cost), so
+    that gamma means the same for either.
 
     Args:
-        scale_factors: Candidate scales, rising, in (0, 1]; those of the selector.
-        cost: 'power' (``scale^exponent``, official code) or 'table' (``costs``, paper).
-        exponent: Of 'power', > 0.
-        costs: Of 'table': the student's measured cost at each scale, in any unit.
-        reference: Of 'table': the cost at the teacher's resolution, in that unit. None
-            extrapolates the last of ``costs`` by pixels.
+        costs: Of the K scales, > 0; those of the selector.
         budget: Mean cost of a batch that is free, in units of the teacher's: only what exceeds it
             is charged (as DRNet does, without its division by the range, so that gamma keeps its
             meaning; our addition). None charges everything.
         loss_weight: gamma, >= 0; 0.1 and 0.3 in the paper.
 
     Raises:
-        ValueError: If scales or costs are impossible, fields contradict each other, or no scale
-            is cheap enough for the budget.
+        ValueError: If a field is out of its range or no scale is cheap enough for the budget.
     """
 
-    rel_cost: Tensor
+    costs: Tensor
 
-    def __init__(self,
-                 scale_factors: Sequence[float],
-                 cost: str = 'power',
-                 exponent: float = 1.5,
-                 costs: Sequence[float] | None = None,
-                 reference: float | None = None,
-                 budget: float | None = None,
+    def __init__(self, costs: Sequence[float], budget: float | None = None,
                  loss_weight: float = 0.1) -> None:
         super().__init__()
-        require_choice('cost', cost, COSTS)
-        require_positive('exponent', exponent)
         require_not_negative('loss_weight', loss_weight)
-        if (cost == 'table') != (costs is not None):
-            raise ValueError(f'cost={cost!r} with costs={costs}: a table needs "costs" (one '
-                             'number per scale), a power has none')
-        scales = check_scale_factors(scale_factors)
-        relative = (power_costs(scales, exponent) if costs is None else
-                    table_costs(scales, costs, reference))
-        if budget is not None and not budget >= relative[0]:
+        if budget is not None and not budget >= min(costs):
             raise ValueError(f'budget={budget} cannot be met: the cheapest scale costs '
-                             f'{relative[0]:.4g} of the teacher; raise it or add smaller scales')
+                             f'{min(costs):.4g} of the teacher; raise it or add smaller scales')
         self.budget = budget
         self.loss_weight = loss_weight
         # Follows from the config, so checkpoints need not carry it.
-        self.register_buffer('rel_cost', torch.tensor(relative), persistent=False)
+        self.register_buffer('costs', torch.tensor([float(cost) for cost in costs]),
+                             persistent=False)
 
     def forward(self, decisions: Tensor) -> dict[str, Tensor]:
         """Charge a batch for its choices.
@@ -84,11 +62,6 @@ class ResolutionCostLoss(nn.Module):
             cost = (cost - self.budget).clamp(min=0)
         return {'loss_res_cost': cost * self.loss_weight}
 
-    @property
-    def prices(self) -> Tensor:
-        """What each scale is charged: gamma times its cost, shape (K,); no budget."""
-        return self.rel_cost * self.loss_weight
-
     def expected(self, logits: Tensor) -> Tensor:
         """Mean cost before drawing, unweighted: what a log should show.
 
@@ -104,8 +77,8 @@ class ResolutionCostLoss(nn.Module):
         return self._mean_cost(at_least_float32(logits).softmax(-1))
 
     def _mean_cost(self, shares: Tensor) -> Tensor:
-        if shares.dim() != 2 or shares.shape[1] != len(self.rel_cost):
+        if shares.dim() != 2 or shares.shape[1] != len(self.costs):
             raise ValueError(f'decisions or logits have shape {tuple(shares.shape)}, expected '
-                             f'(B, {len(self.rel_cost)}): one column per scale factor')
+                             f'(B, {len(self.costs)}): one column per scale factor')
         # Multiplied and summed, not a matrix product: autocast leaves it in float32.
-        return (at_least_float32(shares) * self.rel_cost).sum(1).mean()
+        return (at_least_float32(shares) * self.costs).sum(1).mean()

@@ -41,31 +41,6 @@ def power_costs(scale_factors: Sequence[float], exponent: float) -> list[float]:
     return [scale**exponent for scale in scale_factors]
 
 
-def table_costs(scale_factors: Sequence[float], costs: Sequence[float],
-                reference: float | None) -> list[float]:
-    """Measured costs relative to that of the full resolution.
-
-    Args:
-        scale_factors: See :func:`check_scale_factors`.
-        costs: Of the student at each scale, in any unit (operations, seconds), > 0, not falling.
-        reference: Cost of the full resolution in that unit, > 0. None extrapolates the cost of the
-            largest scale by pixels.
-
-    Raises:
-        ValueError: If their number, order or sign is wrong.
-    """
-    if len(costs) != len(scale_factors):
-        raise ValueError(f'costs={list(costs)} has {len(costs)} entries for {len(scale_factors)} '
-                         'scale_factors: measure one cost per scale')
-    reference = costs[-1] / scale_factors[-1]**2 if reference is None else reference
-    if not all(math.isfinite(cost) and cost > 0 for cost in (*costs, reference)):
-        raise ValueError(f'costs={list(costs)} and reference={reference} must be finite and > 0')
-    if any(after < before for before, after in zip(costs, costs[1:])):
-        raise ValueError(f'costs={list(costs)} must not fall while scale_factors rise: is the '
-                         'table in another order?')
-    return [cost / reference for cost in costs]
-
-
 def relative_costs(scale_factors: Sequence[float],
                    costs: Sequence[float] | float | None = None) -> list[float]:
     """What each scale costs, 1 being full resolution.

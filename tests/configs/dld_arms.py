@@ -32,8 +32,8 @@ def named(**fields: str | None) -> list[str]:
     return [name for name, arm in ARMS.items() if fields.items() <= arm.items()]
 
 
-def is_target(name: str) -> bool:
-    """Whether an arm's selector is taught a target and has learnt before, as the small ones do."""
+def expects_errors(name: str) -> bool:
+    """Whether an arm's selector predicts errors and has learnt before, as the small ones do."""
     arm = ARMS[name]
     return arm['spotter'].startswith('dbnet') and arm['way'] is None and selects(name)
 
@@ -44,9 +44,8 @@ def selects(name: str) -> bool:
 
 
 def terms(name: str) -> set[str]:
-    """Losses of an arm."""
-    of_selector = {'cost', 'target' if is_target(name) else 'accuracy'}
-    return TERMS[ARMS[name]['method']] | (of_selector if selects(name) else set())
+    """Losses of an arm's student."""
+    return TERMS[ARMS[name]['method']]
 
 
 def selector_arm(name: str) -> str:

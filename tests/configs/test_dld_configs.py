@@ -15,7 +15,7 @@ from dld_arms import (
     SPOTTERS,
     build_arm,
     configured,
-    is_target,
+    expects_errors,
     last_checkpoint,
     named,
     selector_arm,
@@ -31,6 +31,7 @@ from tiny_spotter import batch, page, sample
 
 from mmocr_kd.adapters.image_sizes import padded, scaled_size
 from mmocr_kd.measure import product_macs
+from mmocr_kd.models.dld.objective import PRESETS
 
 SCALES = [.3, .4, .5, .6, .7, .8]
 PAPER = named(way='-paper')
@@ -66,18 +67,23 @@ def test_arm_is_what_its_name_says(name):
     losses = losses_of(cfg)
     assert set(losses) == terms(name)
     assert (cfg.model.selector is not None) == selects(name)
-    assert [hook.type for hook in cfg.custom_hooks] == ['GumbelTemperatureHook'] * selects(name)
+    hook = 'BudgetTableHook' if expects_errors(name) else 'GumbelTemperatureHook'
+    assert [one.type for one in cfg.custom_hooks] == [hook] * selects(name)
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[-1].get('end', 50) == int(arm['epochs'])
     assert cfg.model.get('train_student', True) == (arm['method'] != 'selector')
-    if selects(name):
-        assert losses['cost'].loss_weight == float(arm['gamma'])
+    if expects_errors(name):  # three times the price
+        assert cfg.model.price == {'0.1': 1., '0.3': 3.}[arm['gamma']]
+    elif selects(name):
+        assert cfg.model.objective.cost.loss_weight == float(arm['gamma'])
+    else:
+        assert cfg.model.objective is None
 
 
 @pytest.mark.parametrize('name', ARMS)
 def test_scales_are_the_official_ones(name):
     model = load(CONFIGS[name]).model
     if model.selector is not None:
-        assert model.selector.scale_factors == model.losses.cost.scale_factors == SCALES
+        assert model.selector.scale_factors == SCALES
         assert model.scale_factors is None and model.test_scale is None
     else:
         fixed = ([.5], None) if ARMS[name]['method'] == 'half' else (SCALES, .5)
@@ -86,10 +92,12 @@ def test_scales_are_the_official_ones(name):
 
 @pytest.mark.parametrize('name', PAPER)
 def test_paper_where_it_differs(name):
-    losses = load(CONFIGS[name]).model.losses
+    model = load(CONFIGS[name]).model
+    losses, objective = model.losses, model.objective
     sequence = (losses.sequence.topk, losses.sequence.reduction)
-    assert (losses.accuracy.mode, losses.accuracy.combine) == ('kl', 'probs')
-    assert losses.cost.cost == 'table' and 'exponent' not in losses.cost
+    assert (objective.type, objective.preset) == ('GumbelObjective', 'paper')
+    assert PRESETS['paper'].items() <= objective.accuracy.to_dict().items()
+    assert len(model.selector.costs) == 6
     assert losses.roi.reduction == losses.context.reduction == 'norm'
     assert sequence == (3, 'log_sum')
 
@@ -97,15 +105,15 @@ def test_paper_where_it_differs(name):
 @pytest.mark.parametrize('name', [name for name in named(method='dld') if name not in PAPER])
 def test_official_elsewhere(name):
     model = load(CONFIGS[name]).model
-    selector, losses = model.selector, model.losses
+    selector, losses, objective = model.selector, model.losses, model.objective
     assert (selector.temperature, selector.temperature_decay) == (5., .965)
-    assert is_target(name) or losses.accuracy.mode == 'ce'
-    assert (losses.cost.cost, losses.cost.exponent) == ('power', 1.5)
+    if not expects_errors(name):
+        assert (objective.type, objective.preset) == ('GumbelObjective', 'official')
+        assert objective.accuracy.mode == 'ce' and objective.accuracy.loss_weight == 1
+        assert selector.predicts == 'logits' and selector.costs == 1.5
     assert losses.roi.reduction == losses.context.reduction == 'mse'
     assert (losses.sequence.topk, losses.sequence.reduction) == (1, 'mean')
-    weights = {loss.loss_weight for term, loss in losses_of(load(CONFIGS[name])).items()
-               if term != 'cost'}
-    assert weights == {1.}
+    assert {loss.loss_weight for loss in losses_of(load(CONFIGS[name])).values()} == {1.}
     assert model.max_long_edge == dict(train=1600, test=3000) and not model.antialias
 
 
@@ -115,7 +123,7 @@ def test_official_elsewhere(name):
 def test_starts_with_the_selector_of_its_price(name):
     """Those taught a target do; the method's own way starts from nothing."""
     start = load(CONFIGS[name]).load_from
-    if ARMS[name]['method'] in ('dld', 'drs') and is_target(name):
+    if ARMS[name]['method'] in ('dld', 'drs') and expects_errors(name):
         assert start == last_checkpoint(selector_arm(name))
     elif ARMS[name]['method'] != 'selector':
         assert start is None
@@ -126,7 +134,7 @@ def test_selector_is_that_of_the_students(name):
     """Its checkpoint fits: same networks, same start, same images; its losses are theirs."""
     cfg, arm = load(CONFIGS[name]), ARMS[name]
     (student, ) = [name for name in named(method='dld', **{
-        key: arm[key] for key in ('spotter', 'gamma', 'data')}) if is_target(name)]
+        key: arm[key] for key in ('spotter', 'gamma', 'data')}) if expects_errors(name)]
     ours, theirs = configured(cfg), configured(load(CONFIGS[student]))
     assert losses_of(cfg).items() <= losses_of(load(CONFIGS[student])).items()
     for run in (ours, theirs):
@@ -155,9 +163,9 @@ def test_costs_of_the_table_are_measured(name):
         size = [padded(side, 32) for side in scaled_size(cfg.resize.scale, scale)]
         return product_macs(partial(detector, torch.zeros(1, 3, *size), None, 'tensor')) / 1e9
 
-    cost = cfg.model.losses.cost
-    assert [*map(operations, cost.scale_factors)] == pytest.approx(cost.costs, abs=6e-4)
-    assert operations(1) == pytest.approx(cost.reference, abs=6e-4)
+    selector = cfg.model.selector
+    shares = [operations(scale) / operations(1) for scale in selector.scale_factors]
+    assert shares == pytest.approx(selector.costs, abs=1e-3)
 
 
 @pytest.mark.parametrize('name', named(way='-paper', data='dld-mixture'))
@@ -166,9 +174,9 @@ def test_costs_of_the_papers_spotter_are_pixels(name):
     def pixels(scale):
         return math.prod(padded(side, 32) for side in scaled_size((896, 1184), scale))
 
-    cost = load(CONFIGS[name]).model.losses.cost
-    shares = [pixels(scale) / pixels(1) for scale in cost.scale_factors]
-    assert shares == pytest.approx(cost.costs, abs=6e-4) and cost.reference == 1
+    selector = load(CONFIGS[name]).model.selector
+    shares = [pixels(scale) / pixels(1) for scale in selector.scale_factors]
+    assert shares == pytest.approx(selector.costs, abs=6e-4)
 
 
 # Teachers
@@ -211,8 +219,9 @@ def test_arms_of_a_table_differ_in_dld_only():
         for run in runs:
             del run['custom_hooks'], run['load_from']  # a selector, and a student as it started
             assert run['model'].pop('train_student', True)
-            for field in ('selector', 'losses', 'scale_factors', 'test_scale'):
-                run['model'].pop(field)
+            for field in ('selector', 'losses', 'objective', 'scale_factors', 'test_scale',
+                          'price', 'budget'):
+                run['model'].pop(field, None)
         assert all(run == runs[0] for run in runs)
 
 
@@ -225,7 +234,7 @@ def test_tests_report_what_was_chosen(name):
         assert (chosen.type, chosen.scale_factors) == ('ResolutionStatMetric', SCALES)
 
 
-@pytest.mark.parametrize('name', [n for n in DET_REC if ARMS[n]['method'] == 'dld'])
+@pytest.mark.parametrize('name', [n for n in DET_REC if ARMS[n]['way'] is not None])
 def test_temperature_falls_as_far_as_the_official_one(name):
     cfg = load(CONFIGS[name])
     images = {'embedded-sizes': 1200, 'icdar2015-mini': 400}[ARMS[name]['data']]
@@ -297,14 +306,13 @@ def test_learns_and_reads(name, folder):
     assert all(len(r.pred_instances.texts) == len(r.pred_instances.polygons) for r in results)
 
 
-LOGGED = dict(accuracy='loss_res_acc', cost='loss_res_cost', target='loss_res_target',
-              roi='loss_kd_roi', context='loss_kd_context', sequence='loss_kd_seq')
+LOGGED = dict(roi='loss_kd_roi', context='loss_kd_context', sequence='loss_kd_seq')
 
 
 def logged(name):
-    """The target has the cost in it."""
-    kept = terms(name) - ({'cost'} if is_target(name) else set())
-    return {LOGGED[term] for term in kept}
+    of_selector = ({'loss_res_error'} if expects_errors(name) else
+                   {'loss_res_acc', 'loss_res_cost'} if selects(name) else set())
+    return {LOGGED[term] for term in terms(name)} | of_selector
 
 
 def added(losses):

@@ -31,10 +31,12 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
 from mmocr.registry import DATASETS, EVALUATOR, HOOKS, MODELS, TRANSFORMS
+from mmocr.structures import TextSpottingDataSample
 from torch import nn
 
 from mmocr_kd.apis.cache import prepare_filling
 from mmocr_kd.distill import Teacher
+from mmocr_kd.measure import ImageRating, RatingsFile
 
 CASES = {}
 
@@ -462,7 +464,7 @@ def _dld(folder, student, losses, **fields):
     teacher = tiny.checkpoint(folder / 'teacher.pth', student)
     model = MODELS.build(copy.deepcopy({
         'type': 'DLDTextSpotter', 'student': student, 'teacher': teacher, 'losses': losses,
-        'selector': tiny_dld.selector_cfg(), **fields}))
+        'selector': tiny_dld.selector_cfg(), 'objective': tiny_dld.DRS, **fields}))
     _finding(model.student)
     weighted = {'type': 'WeightedMultiDatasetsEvaluator', 'dataset_prefixes': ['all'],
                 'metrics': [{'type': 'ResolutionStatMetric', 'scale_factors': tiny_dld.SCALES}]}
@@ -472,17 +474,45 @@ def _dld(folder, student, losses, **fields):
 @case
 def dld_det_rec(folder):
     return _dld(folder, tiny_dld.student_cfg(), {
-        **tiny_dld.SKD, 'cost': {'budget': .4}, 'accuracy': {'mode': 'kl'}})
+        **tiny_dld.SKD}, objective={'type': 'GumbelObjective', 'preset': 'paper',
+                                    'accuracy': {'combine': 'logits'}, 'cost': {'budget': .4}})
 
 
 @case
-def dld_target(folder):
-    return _dld(folder, tiny_dld.student_cfg(), {'target': {}, 'cost': {}}, train_student=False)
+def dld_errors(folder):
+    return _dld(folder, tiny_dld.student_cfg(), {}, train_student=False,
+                objective={'type': 'ErrorObjective'}, selector=tiny_dld.expecting_cfg())
+
+
+@case
+def dld_stored_errors(folder):
+    rated = RatingsFile(folder / 'ratings.jsonl', dict(
+        config='c.py', checkpoint='c.pth', identity='1', split='train',
+        scales=[*tiny_dld.SCALES, 1.], thresholds=[.5], protocol='e2e'),
+        lambda: dict(size=[96, 160], macs=[1, 2, 3, 4], ms=[1., 2., 3., 4.]))
+    with rated as file:
+        file.write(ImageRating('tiny.png', 2, [[0], [1], [2], [2]], [[0]] * 4, None))
+    stored = {'type': 'StoredErrors', 'file': str(folder / 'ratings.jsonl')}
+    hook = HOOKS.build({'type': 'BudgetTableHook'})
+    made = _dld(folder, tiny_dld.student_cfg(), {}, train_student=False, budget=.5,
+                objective={'type': 'ErrorObjective', 'errors': stored},
+                selector=tiny_dld.expecting_cfg())
+
+    def fill(model, _):
+        runner = mock.Mock(model=model)
+        runner.val_dataloader.dataset, runner.message_hub.get_info.return_value = [0], None
+        hook.before_val_epoch(runner)
+        hook.after_val_iter(runner, 0, None, [TextSpottingDataSample(
+            metainfo={'dld_errors': [2., 1., 0.]})])
+        hook.after_val_epoch(runner)
+
+    made.before = fill
+    return made
 
 
 @case
 def dld_terms(folder):
-    return _dld(folder, tiny_dld.student_cfg(), {**tiny_dld.DRS}, terms=[
+    return _dld(folder, tiny_dld.student_cfg(), {}, terms=[
         {'loss': {'type': 'MaskETLoss'}},
         {'loss': {'type': 'FitNetLoss'}, 'source': 'neck', 'adaptor': {
             'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 16}}])
@@ -491,13 +521,13 @@ def dld_terms(folder):
 @case
 def dld_mask_rcnn(folder):
     return _dld(folder, tiny_mask_rcnn.spotter_cfg(folder), {
-        **tiny_dld.SKD, **tiny_dld.DRS, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy',
-                                                     'topk': 1, 'reduction': 'mean'}})
+        **tiny_dld.SKD, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy', 'topk': 1,
+                                     'reduction': 'mean'}})
 
 
 @case
 def dld_abcnet(folder):
-    losses = {**tiny_dld.SKD, **tiny_dld.DRS, 'sequence': {'type': 'SequenceKDLoss'}}
+    losses = {**tiny_dld.SKD, 'sequence': {'type': 'SequenceKDLoss'}}
     return _dld(folder, stand_in_abcnet.abcnet_cfg(teach_prob=0.), losses)
 
 
@@ -520,14 +550,14 @@ def dld_detector_of_mmdet(folder):
 @case
 def dld_detector_reading(folder):
     reader = tiny_recog.checkpoint(folder / 'reader.pth', tiny_recog.crnn_cfg(low_res=False))
-    return _dld_detector(data=_pages(), acc_source='rec_lr', recognizer={
+    return _dld_detector(data=_pages(), recognizer={
         **reader, 'crop': {'size': (32, 100)}, 'color_type': 'grayscale'})
 
 
 @case
 def temperature_hook(folder):
     hook = HOOKS.build({'type': 'GumbelTemperatureHook', 'by_epoch': False})
-    made = _dld_detector(losses={'cost': {}})
+    made = _dld(folder, tiny_dld.student_cfg(), {})
     made.before = lambda model, _: hook.before_train(_runner(model, hook, iter=3))
     return made
 

@@ -22,7 +22,7 @@ PAIRS = 'size', 'mmocr_kd/losses/semantic_contrastive_loss.py:forward'
 NMS = 'size', 'mmocr_kd/compat/ops/nms.py:nms'
 CTC_LABELS, CTC_NBEST, CTC_WORDS = (('read', f'mmocr_kd/losses/{place}') for place in (
     'hard_label_loss.py:ctc_loss', 'hypotheses.py:score_labels',
-    'resolution_target_loss.py:ctc_word_losses'))
+    'word_log_probs.py:ctc_word_losses'))
 
 NORMS = 'read', 'mmocr_kd/distill/auto_weight.py:_norms'
 BLACK_BOX = 'read', 'mmocr_kd/teachers/onnx_teacher.py:__call__'
@@ -71,7 +71,8 @@ WAITS = {
     'det_rec_spotter': {FLAGS: 1},
     'mask_rcnn_spotter': {FLAGS: 2, NMS: 3},  # words and boxes; three images
     'dld_det_rec': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1, CTC_NBEST: 1},
-    'dld_target': {FLAGS: 1, SCALES: 1, CTC_WORDS: 1},
+    'dld_errors': {FLAGS: 1, SCALES: 1, CTC_WORDS: 1},
+    'dld_stored_errors': {},
     'dld_terms': {FLAGS: 2, FINITE: 2, SCALES: 1, CTC_WORDS: 1},  # words, and where text is drawn
     'dld_mask_rcnn': {FLAGS: 2, FINITE: 3, SCALES: 1, STEPS: 1, NMS: 3},
     'dld_abcnet': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1},

@@ -11,9 +11,9 @@ from mmocr_kd.models.selectors import ResolutionSelector
 class Chooser(BaseModel):
     """Draws a scale for each image and notes the temperature it did that at."""
 
-    def __init__(self):
+    def __init__(self, predicts='logits'):
         super().__init__()
-        self.selector = ResolutionSelector([.3, .5], base_channels=8)
+        self.selector = ResolutionSelector([.3, .5], predicts, base_channels=8)
         self.taus = []
 
     def forward(self, inputs, data_samples=None, mode='loss'):
@@ -92,6 +92,12 @@ def test_finds_a_selector_elsewhere(tmp_path):
 def test_no_selector_there(tmp_path, selector):
     with pytest.raises(ValueError, match=f'selector={selector!r}.*Chooser has no'):
         run(tmp_path, True, 1, selector=selector)
+
+
+def test_a_selector_that_draws_nothing(tmp_path):
+    """Its temperature changed nothing, and the hook said nothing."""
+    with pytest.raises(ValueError, match='would change nothing: this selector predicts errors'):
+        run(tmp_path, True, 1, model=Chooser('errors'))
 
 
 def test_no_epochs_there(tmp_path):

@@ -8,9 +8,11 @@ _base_ = [
 
 dld = _base_.dld
 dld.selector.update(
-    base_channels=64, per_image=False, input_short_edge=272)
-dld.losses.pop('accuracy')
-dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
+    predicts='errors', costs=None, base_channels=64, per_image=False, input_short_edge=272)
+dld.objective = dict(
+    type='ErrorObjective',
+    errors=dict(type='PassErrors', false_alarm_weight=0.5, threshold=0.5),
+    loss=dict(type='ExpectedErrorLoss', kind='poisson', loss_weight=1.0))
 dld.losses.sequence.update(search='ctc')
 spotter = 'dbnet-efficientnet-lite0_crnn-slim-vgg'
 name = f'{spotter}_multiscale_1e_icdar2015-mini'
@@ -23,12 +25,14 @@ model = dict(
         checkpoint=f'work_dirs/{name}/epoch_1.pth'),
     scale_factors=None,
     test_scale=None,
+    price=1.0,
+    budget=None,
     train_student=True,
     **dld)
 load_from = f'work_dirs/{spotter}_selector-gamma0.1_3e_icdar2015-mini/epoch_3.pth'
 
-# The official 50 steps of the temperature, spread over the iterations of this training.
-custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=False, interval=2)]
+# For tests with model.budget.
+custom_hooks = [dict(type='BudgetTableHook')]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-6, end=1, by_epoch=True, convert_to_iter_based=True)

@@ -3,7 +3,9 @@ _base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_dld-gamma0.1_1e_icdar2015-mini.
 
 model = dict(
     selector=None,
-    losses=dict(target=None, cost=None, roi=None, context=None, sequence=None),
+    objective=None,
+    price=None,
+    losses=dict(roi=None, context=None, sequence=None),
     scale_factors=[0.5])
 custom_hooks = []
 load_from = None

@@ -1,6 +1,6 @@
 # DLD on images that differ in the size of their text. The selector has 79,000 parameters and looks
-# at half the resolution, as this detector is small. It is taught by ResolutionTargetLoss and has
-# learnt before: it starts from the checkpoint of the config named "selector".
+# at half the resolution, as this detector is small. It predicts errors and has learnt
+# before: it starts from the checkpoint of the config named "selector".
 _base_ = [
     '../_base_/models/dbnet-mobilenetv3-large_crnn-slim-vgg.py',
     '../_base_/recipes/embedded-sizes.py',
@@ -9,9 +9,11 @@ _base_ = [
 
 dld = _base_.dld
 dld.selector.update(
-    base_channels=64, per_image=False, input_short_edge=224)
-dld.losses.pop('accuracy')
-dld.losses.target = dict(type='ResolutionTargetLoss', temperature=0.05, loss_weight=1.0)
+    predicts='errors', costs=None, base_channels=64, per_image=False, input_short_edge=224)
+dld.objective = dict(
+    type='ErrorObjective',
+    errors=dict(type='PassErrors', false_alarm_weight=0.5, threshold=0.5),
+    loss=dict(type='ExpectedErrorLoss', kind='poisson', loss_weight=1.0))
 dld.losses.sequence.update(search='ctc')
 spotter = 'dbnet-mobilenetv3-large_crnn-slim-vgg'
 name = f'{spotter}_multiscale_2e_embedded-sizes'
@@ -24,12 +26,14 @@ model = dict(
         checkpoint=f'work_dirs/{name}/epoch_2.pth'),
     scale_factors=None,
     test_scale=None,
+    price=1.0,
+    budget=None,
     train_student=True,
     **dld)
 load_from = f'work_dirs/{spotter}_selector-gamma0.1_4e_embedded-sizes/epoch_4.pth'
 
-# The official 50 steps of the temperature, spread over this shorter training.
-custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=False, interval=6)]
+# For tests with model.budget.
+custom_hooks = [dict(type='BudgetTableHook')]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=1e-6, end=1, by_epoch=True, convert_to_iter_based=True)

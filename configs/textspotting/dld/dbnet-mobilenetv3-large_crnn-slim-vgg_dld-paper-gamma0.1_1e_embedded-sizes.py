@@ -10,8 +10,10 @@ _base_ = [
 
 dld = _base_.dld
 dld.selector.update(
-    base_channels=64, per_image=False, input_short_edge=224)
-dld.losses.cost.update(costs=[0.152, 0.218, 0.297, 0.489, 0.604, 0.869], reference=1.182)
+    costs=[cost / 1.182 for cost in (0.152, 0.218, 0.297, 0.489, 0.604, 0.869)],
+    base_channels=64,
+    per_image=False,
+    input_short_edge=224)
 dld.losses.sequence.update(search='ctc')
 name = 'dbnet-mobilenetv3-large_crnn-slim-vgg_multiscale_2e_embedded-sizes'
 model = dict(

@@ -1,7 +1,7 @@
 # Cheaper: compute costs three times as much. Goes on from the selector of the other price.
 _base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_selector-gamma0.1_4e_embedded-sizes.py'
 
-model = dict(losses=dict(cost=dict(loss_weight=0.3)))
+model = dict(price=3.0)
 load_from = f'work_dirs/{_base_.spotter}_selector-gamma0.1_4e_embedded-sizes/epoch_4.pth'
 train_cfg = dict(max_epochs=1, val_interval=1)
 param_scheduler = [

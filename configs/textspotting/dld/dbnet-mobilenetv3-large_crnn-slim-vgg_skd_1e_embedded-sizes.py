@@ -3,7 +3,8 @@ _base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.p
 
 model = dict(
     selector=None,
-    losses=dict(target=None, cost=None),
+    objective=None,
+    price=None,
     scale_factors=_base_.scale_factors,
     test_scale=0.5)
 custom_hooks = []

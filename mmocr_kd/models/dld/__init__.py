@@ -3,14 +3,17 @@ from .candidates import Candidates, candidate_logits, evaluating, read_candidate
 from .dld_losses import DLDLosses
 from .dld_text_detector import DLDTextDetector
 from .dld_text_spotter import DLDTextSpotter
+from .error_sources import ErrorSource, PassErrors, StoredErrors
 from .frozen_reader import FrozenReader
+from .objective import ErrorObjective, GumbelObjective, Objective
 from .regions import Regions
 from .scale_choice import ScaleChoice, ScaleChooser
 from .shrinking import Shrinker, Shrunk
 from .spotter_teacher import SpotterTeacher
 
 __all__ = [
-    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'FrozenReader', 'Regions',
-    'ScaleChoice', 'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'candidate_logits',
-    'evaluating', 'read_candidates'
+    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'ErrorObjective',
+    'ErrorSource', 'FrozenReader', 'GumbelObjective', 'Objective', 'PassErrors', 'Regions',
+    'ScaleChoice', 'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'StoredErrors',
+    'candidate_logits', 'evaluating', 'read_candidates'
 ]

@@ -5,26 +5,22 @@ import copy
 from functools import partial
 from typing import Any, Mapping, Sequence
 
-import torch
-from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from ...distill import FiniteCheck, Teacher
-from ..recognizers.plain_student_keys import PlainStudentKeys
+from ...distill import Teacher
+from ...losses import Reading
 from ..spotters.detector_losses import detector_losses
 from ..spotters.spotting_samples import scale_factor
-from .accuracy_sources import AccuracySource, ByDetection, ByReading
+from .detector_with_reader import DetectorWithReader
 from .distillation import DetectorTerms
 from .frozen_reader import FrozenReader
-from .regions import Regions
-from .scale_choice import ScaleChoice, ScaleChooser
-from .selector_losses import SelectorLosses
-from .shrinking import Shrunk, shrinkers
+from .scale_choice import ScaleChoice
+from .scale_choosing_model import ScaleChoosingModel
 
 
 @MODELS.register_module()
-class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
+class DLDTextDetector(ScaleChoosingModel):
     """DLD's resolution selector in front of any text detector of MMOCR (our extension).
 
     DLD (Chen et al., ECCV 2022) chooses resolutions for end-to-end spotters. This is the part of
@@ -41,23 +37,24 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             nothing in front of a detector that has learnt nothing.
         selector: Config of a :class:`~mmocr_kd.models.selectors.ResolutionSelector`. It sees
             images as the detector's ``data_preprocessor`` normalises them.
-        scale_factors: Candidate scales without a selector: one is fixed, of several each image of
-            a training batch gets one at random; see :class:`.ScaleChooser`.
-        acc_source: What tells how good a scale is. 'det': the detection loss of each image at
-            each scale. 'rec_lr': how well a frozen recogniser reads the annotated words in the
-            shrunk image.
-        recognizer: Of 'rec_lr': fields of :class:`.FrozenReader`. Built when training needs it.
-        losses: Configs of 'accuracy' and 'cost', see :class:`.SelectorLosses`; not needed for
-            prediction.
+        objective: Config of what trains the selector: an :class:`.ErrorObjective` counts what is
+            found and, with a recogniser, read; a :class:`.GumbelObjective` needs one.
+        recognizer: Fields of :class:`.FrozenReader`: reads annotated words in the shrunk images, to
+            say how legible they are. Built when training needs it.
         terms: What the detector learns of teachers that see the images at full resolution: one
             dict per comparison, with the fields of
             :class:`~mmocr_kd.models.detectors.DBNetDistiller`'s; see :class:`.DetectorTerms`.
             Adaptors are saved below ``adaptors.``.
         teacher: Of terms that have none.
         schedule: Likewise.
+        scale_factors: Candidate scales without a selector: one is fixed, of several each image of
+            a training batch gets one at random; see :class:`.ScaleChooser`.
         test_scale: Predict every image at this scale, whatever the selector says.
+        price: Errors that a pass at full resolution is worth; see :class:`.ScaleChooser`.
+        budget: In place of a price: mean cost of a pass, 0.5 or '50 ms'; likewise.
         regions: Fields of :class:`.Regions`: after a pass over a shrunk image its regions of low
             text are looked at again at full resolution. None: nothing is.
+        train_student: False leaves the detector as it is and trains the selector alone.
         pad_divisor: Of the shrunk batches.
         max_long_edge: Limits of the longer edge after shrinking in 'train' and 'test', pixels;
             1600 and 3000 in DLD's official code, None for none.
@@ -67,20 +64,28 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
 
     Raises:
         ValueError, TypeError: If fields contradict each other or have unknown values.
+
+    Map: scale_choosing_model.py has what :class:`.DLDTextSpotter` has, too; scale_choice.py
+    chooses, shrinking.py shrinks, objective.py and error_sources.py train the selector,
+    detector_with_reader.py is what they see of the detector.
     """
+
+    spotter: DetectorWithReader
 
     def __init__(self,
                  detector: dict[str, Any],
                  selector: dict[str, Any] | None = None,
-                 scale_factors: Sequence[float] | None = None,
-                 acc_source: str = 'det',
+                 objective: Mapping[str, Any] | None = None,
                  recognizer: dict[str, Any] | None = None,
-                 losses: Mapping[str, dict[str, Any] | None] | None = None,
                  terms: Sequence[dict[str, Any]] = (),
                  teacher: dict[str, Any] | None = None,
                  schedule: dict[str, Any] | None = None,
+                 scale_factors: Sequence[float] | None = None,
                  test_scale: float | None = None,
+                 price: float | None = None,
+                 budget: float | str | None = None,
                  regions: Mapping[str, Any] | None = None,
+                 train_student: bool = True,
                  pad_divisor: int = 32,
                  max_long_edge: Mapping[str, int | None] | None = None,
                  antialias: bool = False,
@@ -88,22 +93,18 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                  init_cfg: Any = None) -> None:
         # A copy: MMOCR's wrapper of MMDetection takes its config apart.
         built: Any = MODELS.build(copy.deepcopy(detector))
-        super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
-        self.student = built
-        self.selector = None if selector is None else MODELS.build(selector)
-        # Plain objects, not modules: nothing of them may enter the module tree.
-        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
-        self.losses = SelectorLosses(losses or {}, self.selector, acc_source)
-        self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
-        self._regions = None if regions is None else Regions(**regions)
-        self._finite = FiniteCheck()
-        self._accuracy = self._accuracy_source(acc_source, recognizer)
+        reader = None if recognizer is None else FrozenReader(**recognizer)
+        super().__init__(built, DetectorWithReader(built, reader), selector, objective,
+                         scale_factors, test_scale, price, budget, regions, train_student,
+                         pad_divisor, max_long_edge, antialias, None, data_preprocessor, init_cfg)
         self._terms = DetectorTerms(terms, teacher, schedule) if terms else None
         if self._terms is not None:
             self.adaptors = self._terms.adaptors
+        if terms and not train_student:
+            raise ValueError('terms teach the student, and train_student=False: drop them')
 
     def init_weights(self) -> None:
-        """Initialise, and get what 'rec_lr' reads with.
+        """Initialise, and get the recogniser if training needs it.
 
         Raises:
             FileNotFoundError, CheckpointError: If there is no such recogniser, or it does not fit;
@@ -112,15 +113,15 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         super().init_weights()
         if self._terms is not None:
             self._terms.attach(self.student)
-        if isinstance(self._accuracy, ByReading):
-            self._accuracy.reader.bind(self)
+        if self._asks_reader:
+            self.spotter.bind(self)
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """The detector's features, at the scale of the inputs; see MMOCR."""
         return getattr(self.student, 'wrapped_model', self.student).extract_feat(inputs)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
-        """Train the detector at the drawn scales, and the selector to draw good ones.
+        """Train the detector at drawn scales, and the selector to rate them.
 
         Args:
             inputs: Normalised images at full resolution, shape (B, 3, H, W).
@@ -128,20 +129,20 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
                 untouched.
 
         Returns:
-            The detector's losses, ``loss_res_acc`` and ``loss_res_cost``, whose gradient reaches
-            the selector alone, and what else a log should show: ``res_scale_mean``,
-            ``res_entropy``, ``res_cost``, ``tau``.
+            The detector's losses, those of the objective, whose gradient reaches the selector
+            alone, and what else a log should show: ``res_scale_mean``, the mean scale that was
+            drawn, and what the objective tells.
 
         Raises:
-            ValueError: If no loss trains the selector, or 'rec_lr' finds words without texts.
-            TeacherOutputError: If the recogniser of 'rec_lr' gave NaN or Inf.
+            ValueError: If nothing trains the selector, or a recogniser finds words without texts.
+            TeacherOutputError: If the recogniser gave NaN or Inf.
         """
-        choice = self._chooser.draw(inputs, data_samples)
-        rated = self._rate(choice, inputs, data_samples)
-        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
-        results = self._train_student(inputs, data_samples, small)
-        self._finite.settle()
-        return results | rated | self._statistics(choice)
+        choice = self._draw(inputs, data_samples)
+        results = self._rate(choice, inputs, data_samples, *self._read(inputs, data_samples))
+        if self.train_student:
+            results = self._train_student(inputs, data_samples, choice) | results
+        self.spotter.finite.settle()
+        return results
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Choose a scale for each image, and find text at it.
@@ -153,22 +154,15 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
         Returns:
             New samples with the detector's predictions, in coordinates of the original images, the
             annotations of the batch's, and the metainfo of the shrunk images: ``dld_scale``,
-            ``dld_scale_index`` and ``dld_scale_probs`` among it (see :meth:`.ScaleChoice.note`).
-            They do not depend on an image's neighbours in the batch.
+            ``dld_cost``, ``dld_scale_index`` and ``dld_errors`` among it (see
+            :meth:`.ScaleChoice.note`). They do not depend on an image's neighbours in the batch.
 
         Raises:
             ValueError: If a sample has no ``scale_factor``.
         """
         for sample in data_samples:
             scale_factor(sample)  # nothing else leads back to the original
-        choice = self._chooser.decide(inputs, data_samples)
-        detect = partial(self.student, mode='predict')
-        results = self._shrinkers['test'].predict(detect, inputs, data_samples, choice.scales)
-        choice.note(results)
-        if self._regions is not None:
-            self._regions.repeat(detect, inputs, data_samples, results, self._shrinkers['test'],
-                                 choice.scales)
-        return results
+        return self._predict(partial(self.student, mode='predict'), inputs, data_samples)
 
     @property
     def teachers(self) -> list[Teacher]:
@@ -185,47 +179,29 @@ class DLDTextDetector(PlainStudentKeys, BaseTextDetector):
             self._terms.distiller.detach()
 
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any],
-                       small: Shrunk) -> dict[str, Any]:
+                       choice: ScaleChoice) -> dict[str, Any]:
+        small = self.shrink(inputs, data_samples, choice.scales)
         run = partial(detector_losses, self.student, small.inputs, small.data_samples)
         if self._terms is None:
             return run()
         self._terms.attach(self.student)
         return self._terms.around(run, inputs, data_samples, small)
 
-    def _rate(self, choice: ScaleChoice, inputs: Tensor,
-              data_samples: Sequence[Any]) -> dict[str, Tensor]:
-        """The losses of the selector."""
-        if self.selector is not None and not self.losses:
-            raise ValueError("nothing trains the selector: give losses 'accuracy' and 'cost'")
-        rated: dict[str, Tensor] = {}
-        if self._accuracy is not None:
-            rated |= self._accuracy(self, choice, inputs, data_samples)
-        if 'cost' in self.losses:
-            rated |= self.losses['cost'](choice.decisions)
-        return rated
+    @property
+    def _asks_reader(self) -> bool:
+        return self.spotter.reads and self.objective is not None and self.objective.needs_words
 
-    def _accuracy_source(self, acc_source: str,
-                         recognizer: dict[str, Any] | None) -> AccuracySource | None:
-        if (recognizer is None) == (acc_source == 'rec_lr'):
-            raise ValueError(
-                f'acc_source={acc_source!r} with recognizer={recognizer}: only "rec_lr" has one, '
-                'recognizer=dict(config=..., checkpoint=..., crop=dict(size=(height, width)))')
-        if 'accuracy' not in self.losses:
-            return None
-        loss: Any = self.losses['accuracy']
-        if recognizer is None:
-            return ByDetection(loss, self._shrinkers['train'])
-        return ByReading(loss, FrozenReader(**recognizer), self._shrinkers['train'],
-                         self._finite)
-
-    def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
-        statistics = choice.statistics()
-        if 'cost' in self.losses and choice.logits is not None:
-            cost: Any = self.losses['cost']
-            statistics['res_cost'] = cost.expected(choice.logits.detach())
-        if self.selector is not None:
-            statistics['tau'] = torch.tensor(self.selector.tau)
-        return statistics
+    def _read(self, inputs: Tensor,
+              data_samples: Sequence[Any]) -> tuple[Any | None, Reading | None]:
+        """The words to read, and how they are read at full resolution, as far as anybody asks."""
+        if not self._asks_reader:
+            return None, None
+        assert self.objective is not None  # who asks
+        self.spotter.bind(self)
+        words = self.spotter.words_of(data_samples)
+        if not self.objective.needs_teacher or not len(words):
+            return words, None
+        return words, self.spotter.read_along(inputs, data_samples, words)
 
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
         """The detector's raw output at the decided scales."""

@@ -4,36 +4,30 @@ from __future__ import annotations
 import copy
 from typing import Any, Mapping, Sequence
 
-import torch
-from mmocr.models.textdet.detectors.base import BaseTextDetector
 from mmocr.registry import MODELS
 from torch import Tensor
 
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
 from ...distill import FiniteCheck, Teacher, inherit_weights, keeps_own_start, merge_losses
-from ...distill.precision import precision
 from ...losses import Reading
-from ..recognizers.plain_student_keys import PlainStudentKeys
 from ..spotters import DistillableSpotter, Words, distillable
-from .candidates import Candidates, evaluating, read_candidates
 from .distillation import DetectorTerms
-from .dld_losses import OF_SELECTOR, DLDLosses
-from .regions import Regions
-from .scale_choice import ScaleChoice, ScaleChooser
-from .shrinking import shrinkers
+from .dld_losses import DLDLosses
+from .scale_choice import ScaleChoice
+from .scale_choosing_model import ScaleChoosingModel
 from .spotter_teacher import SpotterTeacher
 
 
 @MODELS.register_module()
-class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
+class DLDTextSpotter(ScaleChoosingModel):
     """Dynamic low-resolution distillation (DLD, Chen et al., ECCV 2022).
 
-    A selector looks at each image and chooses a scale; the student spots text in the image shrunk
-    to it. In training a frozen teacher reads the same words at full resolution, and three things
-    are learnt at once: the student's own task at the chosen scales, reading as the teacher does
-    (SKD), and choosing scales that are cheap and still readable (DRS). The student's losses never
-    reach the selector, nor the selector's the student.
+    A selector looks at each image and says what each scale would cost it; the student spots text in
+    the image shrunk to the scale that is chosen by that. In training a frozen teacher reads the
+    same words at full resolution, and three things are learnt at once: the student's own task at
+    drawn scales, reading as the teacher does (SKD), and what scales cost (DRS). The student's
+    losses never reach the selector, nor the selector's the student.
 
     Checkpoints have the student's plain keys, and the selector's below ``selector.``; the teacher
     is not in them and not needed for prediction.
@@ -45,15 +39,19 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             the scales below ("SKD-only", or a student of one fixed scale).
         teacher: ``config`` and ``checkpoint`` of the teacher, as for
             :class:`~mmocr_kd.distill.ModelTeacher`. Built when training needs it.
-        losses: 'accuracy' and 'cost' or 'target' and 'cost' (they train the selector), any of
-            'roi', 'context' and 'sequence' (they train the student), see :class:`.DLDLosses`.
+        losses: Any of 'roi', 'context' and 'sequence', which train the student; see
+            :class:`.DLDLosses`.
         terms: What the student's detector learns of teachers: one dict per comparison, with the
             fields of :class:`~mmocr_kd.models.detectors.DBNetDistiller`'s. Teachers see the images
             at full resolution (see :class:`.DetectorTerms`); in terms without one, the detector of
             ``teacher`` teaches. Adaptors are saved below ``adaptors.``.
         schedule: Of terms that have none, fields of :class:`~mmocr_kd.distill.Schedule`.
+        objective: Config of what trains the selector: an :class:`.ErrorObjective` or the published
+            :class:`.GumbelObjective`; not needed for prediction.
         scale_factors: Candidate scales without a selector; see :class:`.ScaleChooser`.
         test_scale: Predict every image at this scale, whatever the selector says.
+        price: Errors that a pass at full resolution is worth; see :class:`.ScaleChooser`.
+        budget: In place of a price: mean cost of a pass, 0.5 or '50 ms'; likewise.
         regions: Fields of :class:`.Regions`: after a pass over a shrunk image its regions of low
             text are looked at again at full resolution. None: nothing is.
         train_student: False leaves the student as it is and trains the selector alone: to put one
@@ -74,9 +72,13 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
 
     Raises:
         ValueError, TypeError: If fields contradict each other or have unknown values.
+
+    Map: scale_choosing_model.py has what :class:`.DLDTextDetector` has, too; scale_choice.py
+    chooses, shrinking.py shrinks, objective.py trains the selector, dld_losses.py the student,
+    spotter_teacher.py reads at full resolution.
     """
 
-    _spotter: DistillableSpotter
+    spotter: DistillableSpotter
 
     def __init__(self,
                  student: dict[str, Any],
@@ -85,8 +87,11 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                  losses: Mapping[str, dict[str, Any]] | None = None,
                  terms: Sequence[dict[str, Any]] = (),
                  schedule: dict[str, Any] | None = None,
+                 objective: Mapping[str, Any] | None = None,
                  scale_factors: Sequence[float] | None = None,
                  test_scale: float | None = None,
+                 price: float | None = None,
+                 budget: float | str | None = None,
                  regions: Mapping[str, Any] | None = None,
                  train_student: bool = True,
                  init_student_from_teacher: bool = True,
@@ -98,35 +103,17 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
                  init_cfg: Any = None) -> None:
         # A copy: MMOCR's decoders write into their configs.
         built: Any = MODELS.build(copy.deepcopy(student))
-        super().__init__(data_preprocessor or built.data_preprocessor, init_cfg)
-        self.student = built
-        self.selector = None if selector is None else MODELS.build(selector)
-        self._chooser = ScaleChooser(self.selector, scale_factors, test_scale)
-        self.losses = DLDLosses(losses or {}, self.selector)
-        self.train_student = train_student
+        super().__init__(built, distillable(built), selector, objective, scale_factors, test_scale,
+                         price, budget, regions, train_student, pad_divisor, max_long_edge,
+                         antialias, candidate_dtype, data_preprocessor, init_cfg)
+        self.losses = DLDLosses(losses or {})
         self.init_student_from_teacher = init_student_from_teacher
-        # Past nn.Module: often the student itself, which must not enter the module tree twice.
-        self.__dict__['_spotter'] = distillable(built)
-        self._shrinkers = shrinkers(max_long_edge, pad_divisor, antialias)
-        self._regions = None if regions is None else Regions(**regions)
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
-        self._candidate_dtype = precision(candidate_dtype, 'candidate_dtype')
         self._bound = False
         self._terms = DetectorTerms(terms, self._teacher, schedule, 'det.') if terms else None
         if self._terms is not None:
             self.adaptors = self._terms.adaptors
-        _check_terms(self.losses, self._teacher, self.selector, train_student)
-        if terms and not train_student:
-            raise ValueError('terms teach the student, and train_student=False: drop them')
-        if not train_student:
-            self.student.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> DLDTextSpotter:
-        """Set the mode; a student that is not trained stays in eval mode."""
-        super().train(mode)
-        if not self.train_student:
-            self.student.eval()
-        return self
+        self._check()
 
     def init_weights(self) -> None:
         """Initialise the student, from its teacher if so configured, and get the teacher.
@@ -143,7 +130,7 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         if self._teacher is None:
             return
         inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
-        if inherits or self.losses.needs_teacher:
+        if inherits or self._needs_teacher:
             self._bound_teacher()
         if inherits:
             inherit_weights(self.student, self._teacher.build().state_dict())
@@ -160,26 +147,26 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
             data_samples: B samples with polygons, texts and ignored words; left untouched.
 
         Returns:
-            The student's losses at these scales, those of ``losses``, and what else a log should
-            show: ``res_scale_mean``, ``res_entropy``, ``res_cost``, ``tau``. A batch without any
-            word has the student's losses and the cost alone.
+            The student's losses at these scales, those of ``losses`` and of the objective, and what
+            else a log should show: ``res_scale_mean``, the mean scale that was drawn, and what the
+            objective tells. A batch without any word has no losses of reading.
 
         Raises:
+            ValueError: If nothing trains the selector.
             TeacherOutputError: If the teacher gave NaN or Inf.
         """
         finite = FiniteCheck()
-        words = self._spotter.words_of(data_samples)
-        choice = self._chooser.draw(self._spotter.normalized(inputs, data_samples), data_samples)
+        words = self._words_of(data_samples)
+        choice = self._draw(inputs, data_samples)
         theirs = self._read_as_teacher(inputs, data_samples, words)
         if theirs is not None:
             finite.watch_all(theirs.features, data_samples)
-        candidates = self._read_at_all_scales(inputs, data_samples, words)
-        results = self.losses.of_choice(choice, candidates, theirs)
-        if self.train_student:
+        results = self._rate(choice, inputs, data_samples, words, theirs)
+        if words is not None and self.train_student:
             results = merge_losses(results, self._train_student(
                 inputs, data_samples, words, choice, theirs))
         finite.settle()
-        return results | self._statistics(choice)
+        return results
 
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
         """Choose a scale for each image, and spot text at it.
@@ -190,18 +177,10 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
 
         Returns:
             The student's predictions, in coordinates of the original images, with the metainfo
-            ``dld_scale``, ``dld_scale_index`` and ``dld_scale_probs`` (see
+            ``dld_scale``, ``dld_cost``, ``dld_scale_index`` and ``dld_errors`` (see
             :meth:`.ScaleChoice.note`). They do not depend on an image's neighbours in the batch.
         """
-        images = self._spotter.normalized(inputs, data_samples)
-        choice = self._chooser.decide(images, data_samples)
-        results = self._shrinkers['test'].predict(
-            self._spotter.predict, inputs, data_samples, choice.scales, with_full=True)
-        choice.note(results)
-        if self._regions is not None:
-            self._regions.repeat(self._spotter.predict, inputs, data_samples, results,
-                                 self._shrinkers['test'], choice.scales)
-        return results
+        return self._predict(self.spotter.predict, inputs, data_samples, with_full=True)
 
     @property
     def teachers(self) -> list[Teacher]:
@@ -236,10 +215,10 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
                        choice: ScaleChoice, theirs: Reading | None) -> dict[str, Tensor]:
         """The student's own losses at the chosen scales, and those of its reading."""
-        small = self._shrinkers['train'](inputs, data_samples, choice.scales)
+        small = self.shrink(inputs, data_samples, choice.scales)
 
         def run() -> dict[str, Tensor]:
-            losses, ours = self._spotter.losses_and_reading(
+            losses, ours = self.spotter.losses_and_reading(
                 small.inputs, small.data_samples, words.scaled(small.factors),
                 (inputs, data_samples))
             return merge_losses(losses, self.losses.of_reading(ours, theirs))
@@ -247,12 +226,21 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         if self._terms is None:
             return run()
         self._terms.attach(self.student)
-        return self._terms.around(run, self._spotter.normalized(inputs, data_samples),
-                                  data_samples, small)
+        return self._terms.around(run, self._normalized(inputs, data_samples), data_samples, small)
+
+    def _words_of(self, data_samples: Sequence[Any]) -> Words | None:
+        """The words to read, if anybody is asked to."""
+        if self.train_student or self.objective is None or self.objective.needs_words:
+            return self.spotter.words_of(data_samples)
+        return None
+
+    @property
+    def _needs_teacher(self) -> bool:
+        return bool(self.losses) or (self.objective is not None and self.objective.needs_teacher)
 
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
-                         words: Words) -> Reading | None:
-        if not self.losses.needs_teacher or not len(words):
+                         words: Words | None) -> Reading | None:
+        if not self._needs_teacher or words is None or not len(words):
             return None
         return self._bound_teacher().read(inputs, data_samples, words)
 
@@ -260,47 +248,31 @@ class DLDTextSpotter(PlainStudentKeys, BaseTextDetector):
         """The teacher, bound at its first use, when it is sure to be there."""
         assert self._teacher is not None  # the constructor saw to that
         if not self._bound:
-            require_comparable(self._spotter.rec_decoder, self._teacher.spotter.rec_decoder)
+            require_comparable(self.spotter.rec_decoder, self._teacher.spotter.rec_decoder)
             self._teacher.bind(self)
             self._bound = True
         return self._teacher
 
-    def _read_at_all_scales(self, inputs: Tensor, data_samples: Sequence[Any],
-                            words: Words) -> Candidates | None:
-        if not self.losses.needs_candidates or not len(words):
-            return None
-        with evaluating(self.student):
-            return read_candidates(self._spotter, inputs, data_samples, words,
-                                   self._chooser.candidates, self._shrinkers['train'],
-                                   self._candidate_dtype)
-
-    def _statistics(self, choice: ScaleChoice) -> dict[str, Tensor]:
-        statistics = choice.statistics() | self.losses.statistics(choice)
-        if self.selector is not None:
-            statistics['tau'] = torch.tensor(self.selector.tau)
-        return statistics
-
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Any:
         """The student's raw output at the decided scales."""
-        images = self._spotter.normalized(inputs, data_samples)  # type: ignore[arg-type]
+        images = self._normalized(inputs, data_samples)  # type: ignore[arg-type]
         choice = self._chooser.decide(images, data_samples)
         small = self._shrinkers['test'](inputs, data_samples, choice.scales)
         return self.student(small.inputs, small.data_samples, mode='tensor')
 
-
-def _check_terms(losses: DLDLosses, teacher: SpotterTeacher | None, selector: Any,
-                 train_student: bool) -> None:
-    if losses.needs_teacher and teacher is None:
-        raise ValueError(f'losses={sorted(losses)} compare with a teacher, and there is none: give '
-                         "teacher=dict(config=..., checkpoint=...), or drop 'roi', 'context', "
-                         "'sequence' and take mode='ce' for 'accuracy'")
-    if train_student:
-        return
-    if selector is None:
-        raise ValueError('train_student=False without a selector: nothing is left to train')
-    if idle := sorted(set(losses) - set(OF_SELECTOR)):
-        raise ValueError(f'losses has {idle}, which train a student, and train_student=False: '
-                         'drop them (None in a config that inherits them)')
+    def _check(self) -> None:
+        if self._needs_teacher and self._teacher is None:
+            raise ValueError(f'losses={sorted(self.losses)} or the objective compare with a '
+                             'teacher, and there is none: give teacher=dict(config=..., checkpoint='
+                             "...), or drop 'roi', 'context', 'sequence' and compare with labels, "
+                             "accuracy=dict(mode='ce')")
+        if self.train_student:
+            return
+        if self._terms is not None:
+            raise ValueError('terms teach the student, and train_student=False: drop them')
+        if self.losses:
+            raise ValueError(f'losses has {sorted(self.losses)}, which train a student, and '
+                             'train_student=False: drop them (None in a config that inherits them)')
 
 
 def _spotter_teacher(teacher: dict[str, Any]) -> SpotterTeacher:

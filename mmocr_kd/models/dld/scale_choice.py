@@ -1,20 +1,28 @@
 """Which scale each image of a batch is seen at."""
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any, Sequence
 
 import torch
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 
-from ...losses import check_scale_factors
+from ...losses.scale_factors import check_scale_factors, cost_between, power_costs
 from ..graph import is_drawn
 from ..selectors import ResolutionSelector
+from ..selectors.price_table import price_within
 
 _NO_GRAPH = (
     'which scale is chosen depends on what an image shows, and sizes in a graph do not: export '
     'model.selector and model.student, each by itself, and shrink between them as docs/tools.md '
     'shows; or set test_scale, for a graph that always sees images at that scale')
+_NO_TABLE = """budget={} becomes a price by the selector's table of mean costs, which is empty: \
+train with custom_hooks=[dict(type='BudgetTableHook')], which fills it after each validation and \
+keeps it in the checkpoint, and set budget for tests of such a checkpoint only; or give a price \
+instead"""
 
 
 @dataclass(frozen=True)
@@ -23,44 +31,37 @@ class ScaleChoice:
 
     Args:
         scales: B factors in (0, 1].
-        candidates: The K scales to choose from, rising.
-        logits: The selector's, shape (B, K); None if nobody looked at the images.
-        decisions: One-hot rows, with the selector's gradient if drawn, shape (B, K); or None.
+        costs: What each costs, full resolution being 1.
+        scores: What the selector says of K scales, shape (B, K); None if nobody looked.
+        predicts: What that is: 'errors' or 'logits'.
+        indexes: Positions of the scales among the K candidates; None if nobody looked.
+        decisions: One-hot rows with the selector's gradient if drawn from logits, shape (B, K).
     """
 
     scales: list[float]
-    candidates: tuple[float, ...]
-    logits: Tensor | None = None
+    costs: list[float]
+    scores: Tensor | None = None
+    predicts: str = 'errors'
+    indexes: list[int] | None = None
     decisions: Tensor | None = None
 
     def note(self, data_samples: Sequence[Any]) -> None:
         """Write into predictions which scale they were made at.
 
         Args:
-            data_samples: B samples; they get ``dld_scale`` and, if a selector chose it,
-                ``dld_scale_index``, its position among the candidates, and ``dld_scale_probs``,
-                K probabilities.
+            data_samples: B samples; they get ``dld_scale``, ``dld_cost`` and, if a selector chose,
+                ``dld_scale_index`` and what it said of K scales: ``dld_errors``, or of a published
+                selector ``dld_scale_probs``.
         """
-        for i, (sample, scale) in enumerate(zip(data_samples, self.scales)):
-            meta: dict[str, Any] = {'dld_scale': scale}
-            if self.logits is not None:
-                meta['dld_scale_index'] = self.candidates.index(scale)
-                meta['dld_scale_probs'] = self.logits[i].float().softmax(-1).tolist()
-            sample.set_metainfo(meta)
-
-    def statistics(self) -> dict[str, Tensor]:
-        """What a training log should show; no name contains 'loss'.
-
-        Returns:
-            ``res_scale_mean`` and, of a selector, ``res_entropy``, the mean entropy of its
-            probabilities in nats: log K at the start, 0 when it is sure.
-        """
-        mean = torch.tensor(self.scales).mean()
-        if self.logits is None:
-            return {'res_scale_mean': mean}
-        log_probs = self.logits.detach().float().log_softmax(-1)
-        entropy = -(log_probs.exp() * log_probs).sum(-1).mean()
-        return {'res_scale_mean': mean, 'res_entropy': entropy}
+        for sample, scale, cost in zip(data_samples, self.scales, self.costs):
+            sample.set_metainfo({'dld_scale': scale, 'dld_cost': cost})
+        if self.scores is None or self.indexes is None:
+            return
+        scores = self.scores.detach().float()
+        name = 'dld_errors' if self.predicts == 'errors' else 'dld_scale_probs'
+        rows = (scores if self.predicts == 'errors' else scores.softmax(-1)).tolist()
+        for sample, index, row in zip(data_samples, self.indexes, rows):
+            sample.set_metainfo({'dld_scale_index': index, name: row})
 
 
 class ScaleChooser:
@@ -72,15 +73,22 @@ class ScaleChooser:
             training batch gets one at random (the official code's SKD-only training), and
             prediction needs ``test_scale``.
         test_scale: Every image is predicted at this scale, in (0, 1].
+        price: Errors that a pass at full resolution is worth, >= 0: the scale with the least
+            expected errors + price * cost is taken. None: 1.
+        budget: In place of a price: what a pass may cost on average, relative to full resolution,
+            in (0, 1], or as '50 ms', by the selector's ``full_ms``. The lowest price that kept
+            within it in validation is taken. The selector itself is not counted.
 
     Raises:
-        ValueError: If both or neither of selector and scales are given, a scale is impossible, or
-            there are several and no ``test_scale``.
+        ValueError: If both or neither of selector and scales are given, a scale, price or budget
+            is impossible, there are several scales and no ``test_scale``, or nobody predicts the
+            errors that a price is weighed against.
         TypeError: If the selector is something else.
     """
 
     def __init__(self, selector: ResolutionSelector | None,
-                 scale_factors: Sequence[float] | None, test_scale: float | None = None) -> None:
+                 scale_factors: Sequence[float] | None, test_scale: float | None = None,
+                 price: float | None = None, budget: float | str | None = None) -> None:
         if (selector is None) == (scale_factors is None):
             raise ValueError('give either a selector, which has scale_factors of its own, or '
                              f'scale_factors, not both or neither; got selector={selector}, '
@@ -96,20 +104,30 @@ class ScaleChooser:
         if test_scale is not None and not 0 < test_scale <= 1:
             raise ValueError(f'test_scale={test_scale} must lie in (0, 1]: images only shrink')
         self.test_scale = test_scale
+        _check_trade(selector, price, budget)
+        self.price = 1.0 if price is None else float(price)
+        self.budget = None if budget is None else budget_share(budget, selector.full_ms)  # type: ignore
+        self._costs = (power_costs(self.candidates, 2) if selector is None
+                       else selector.costs.tolist())
 
     def draw(self, images: Tensor, data_samples: Sequence[Any] | None) -> ScaleChoice:
-        """Choose for training: a selector samples, with gradient.
+        """Choose for training: as a published selector draws, else at random.
+
+        The student of a selector that predicts errors has to be good at every scale. Each rank of a
+        distributed training draws its own scales, though all have the same seed.
 
         Args:
             images: Normalised, at full resolution, shape (B, 3, H, W).
             data_samples: B samples.
         """
-        if self.selector is None:
-            indexes = torch.randint(len(self.candidates), (len(images), ))
-            return ScaleChoice([self.candidates[i] for i in indexes], self.candidates)
-        logits = self.selector(images, data_samples)
-        decisions = self.selector.sample(logits)
-        return self._choice(logits, decisions.detach().argmax(-1), decisions)
+        scores: Tensor | None = None
+        if self.selector is not None:
+            scores = self.selector(images, data_samples)
+            if self.selector.predicts == 'logits':
+                decisions = self.selector.sample(scores)
+                return self._choice(decisions.detach().argmax(-1), scores, decisions)
+        everybodys = torch.randint(len(self.candidates), (get_world_size(), len(images)))
+        return self._choice(everybodys[get_rank()], scores)
 
     def decide(self, images: Tensor, data_samples: Sequence[Any] | None) -> ScaleChoice:
         """Choose for prediction: always the same for the same image.
@@ -120,19 +138,67 @@ class ScaleChooser:
 
         Raises:
             RuntimeError: If a graph is drawn (ONNX, tracing) in which the choice would be fixed.
+            ValueError: If a budget cannot be met, or the selector's table is empty.
         """
         if self.test_scale is not None:
-            return ScaleChoice([self.test_scale] * len(images), self.candidates)
+            cost = cost_between(self.test_scale, self.candidates, self._costs)
+            return ScaleChoice([self.test_scale] * len(images), [cost] * len(images))
         assert self.selector is not None  # the constructor saw to that
         if is_drawn():
             raise RuntimeError(_NO_GRAPH)
-        logits = self.selector(images, data_samples)
-        return self._choice(logits, self.selector.select(logits))
+        scores = self.selector(images, data_samples)
+        return self._choice(self.selector.select(scores, self._price()), scores)
 
-    def _choice(self, logits: Tensor, indexes: Tensor,
+    def _price(self) -> float:
+        if self.budget is None:
+            return self.price
+        assert self.selector is not None  # the constructor saw to that
+        table = self.selector.mean_costs.cpu()
+        if table.isnan().any():
+            raise ValueError(_NO_TABLE.format(f'{self.budget:g}'))
+        return price_within(self.budget, table)
+
+    def _choice(self, indexes: Tensor, scores: Tensor | None,
                 decisions: Tensor | None = None) -> ScaleChoice:
-        return ScaleChoice([self.candidates[i] for i in indexes.tolist()], self.candidates, logits,
-                           decisions)
+        chosen = indexes.tolist()
+        return ScaleChoice([self.candidates[i] for i in chosen], [self._costs[i] for i in chosen],
+                           scores, self.selector.predicts if self.selector else 'errors',
+                           chosen, decisions)
+
+
+def budget_share(budget: float | str, full_ms: float | None) -> float:
+    """A budget as a share of the cost of full resolution.
+
+    Args:
+        budget: A share in (0, 1], or milliseconds as '50 ms'.
+        full_ms: How long full resolution takes.
+
+    Raises:
+        ValueError: If it is neither, or nobody knows how long full resolution takes.
+    """
+    if isinstance(budget, str):
+        found = re.fullmatch(r'\s*([\d.]+)\s*ms\s*', budget)
+        if not found:
+            raise ValueError(f"budget={budget!r} must be a share such as 0.5, or a time, '50 ms'")
+        if full_ms is None:
+            raise ValueError(f'budget={budget!r} is a time, and nobody knows how long full '
+                             'resolution takes: give the selector its full_ms (mmocr-kd '
+                             'rate-scales measures it), or a share such as budget=0.5')
+        return float(found[1]) / full_ms
+    if not 0 < budget <= 1:
+        raise ValueError(f"budget={budget} must lie in (0, 1], a share of full resolution's cost, "
+                         "or be a time, '50 ms'")
+    return float(budget)
+
+
+def _check_trade(selector: ResolutionSelector | None, price: float | None,
+                 budget: float | str | None) -> None:
+    if price is not None and not 0 <= price < math.inf:
+        raise ValueError(f'price={price} must be a finite number >= 0')
+    if (price is None and budget is None) or getattr(selector, 'predicts', None) == 'errors':
+        return
+    raise ValueError(f'price={price} and budget={budget} trade compute for errors that a selector '
+                     "predicts, and there is none with predicts='errors': leave both out")
 
 
 def _only(candidates: tuple[float, ...]) -> float:

@@ -8,18 +8,18 @@ from torch import Tensor
 PRICES = tuple(10 ** (i / 20) for i in range(-80, 81))
 
 
-def cheapest(errors: Tensor, costs: Tensor, prices: Tensor) -> Tensor:
+def cheapest(errors: Tensor, costs: Tensor, price: float) -> Tensor:
     """The scale at which errors + price * cost is least; of equals the cheapest.
 
     Args:
         errors: Of B images at K scales, shape (B, K).
         costs: Of the scales, not falling, shape (K,).
-        prices: Shape (P,), or a scalar.
+        price: Errors that a pass at full resolution is worth.
 
     Returns:
-        Indexes, long, shape (P, B) or (B,).
+        Indexes, long, shape (B,).
     """
-    return (errors + prices[..., None, None] * costs).argmin(-1)
+    return (errors + price * costs).argmin(-1)
 
 
 def mean_costs(errors: Tensor, costs: Tensor) -> Tensor:
@@ -29,9 +29,7 @@ def mean_costs(errors: Tensor, costs: Tensor) -> Tensor:
         errors: That were predicted, shape (M, K), M > 0.
         costs: Of the scales, shape (K,).
     """
-    prices = torch.tensor(PRICES, dtype=errors.dtype, device=errors.device)
-    # One price after the other: P * M * K numbers at once would be much for large data sets.
-    return torch.stack([costs[cheapest(errors, costs, price)].mean() for price in prices])
+    return torch.stack([costs[cheapest(errors, costs, price)].mean() for price in PRICES])
 
 
 def price_within(budget: float, table: Tensor) -> float:

@@ -72,7 +72,7 @@ class ResolutionSelector(BaseModule):
 
     def __init__(self,
                  scale_factors: Sequence[float] = SCALES,
-                 predicts: str = 'logits',
+                 predicts: str = 'errors',
                  costs: Sequence[float] | float | None = None,
                  full_ms: float | None = None,
                  in_channels: int = 3,
@@ -165,7 +165,7 @@ class ResolutionSelector(BaseModule):
         """
         if self.predicts == 'logits':
             return scores.argmax(-1)
-        return cheapest(scores, self.costs, torch.tensor(price))
+        return cheapest(scores, self.costs, price)
 
     def set_epoch(self, epoch: float) -> None:
         """Tell how far training is; :class:`~mmocr_kd.hooks.GumbelTemperatureHook` does.

@@ -84,7 +84,8 @@ def test_contextual_features_do_not_train_the_classifier(routed):
 @pytest.mark.parametrize('accuracy', [
     {'combine': 'probs'}, {'combine': 'loss'}, {'mode': 'kl'}, {'mode': 'kl', 'combine': 'probs'}])
 def test_accuracy_trains_the_selector_alone_in_all_forms(spec, accuracy):
-    model = dld(spec, losses={'accuracy': accuracy}, init_student_from_teacher=False).train()
+    model = dld(spec, losses={}, objective={'type': 'GumbelObjective', 'accuracy': accuracy},
+                init_student_from_teacher=False).train()
     model.loss(*prepared(model))['loss_res_acc'].backward()
     assert reached(model) == {'selector'}
     assert all(p.grad is not None for p in model.selector.parameters())

@@ -1,11 +1,12 @@
 """Does a selector learn which images may be small? A toy task through the whole wrapper."""
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
-from mmengine.structures import LabelData
+from mmengine.structures import InstanceData, LabelData
 from mmocr.registry import MODELS
 from mmocr.structures import TextSpottingDataSample
 from torch import nn
@@ -24,6 +25,10 @@ class OneWordEach:
 
     classes: torch.Tensor
     image_index: torch.Tensor
+
+    @property
+    def texts(self):
+        return [str(kind.item()) for kind in self.classes]
 
     def __len__(self):
         return len(self.image_index)
@@ -70,7 +75,7 @@ class StripeSpotter(BaseModel):
         return {'loss_read': F.cross_entropy(reading.logits[0][:, 0], words.classes)}, reading
 
     def detect(self, inputs, data_samples):
-        return [([], []) for _ in inputs]
+        return [([np.array(_whole(*sample.img_shape))], [1.]) for sample in data_samples]
 
     def predict(self, inputs, data_samples, full=None):
         words = OneWordEach(torch.zeros(len(inputs), dtype=torch.long), torch.arange(len(inputs)))
@@ -78,6 +83,17 @@ class StripeSpotter(BaseModel):
         return [TextSpottingDataSample(metainfo=sample.metainfo,
                                        pred_text=LabelData(item=str(kind.item())))
                 for sample, kind in zip(data_samples, read)]
+
+
+def _whole(height, width):
+    return [0., 0, width, 0, width, height, 0, height]
+
+
+def annotated(kind):
+    word = InstanceData(polygons=[np.array(_whole(SIZE, SIZE))], texts=[str(kind.item())],
+                        ignored=torch.tensor([False]))
+    return TextSpottingDataSample(metainfo={'img_shape': (SIZE, SIZE)}, gt_instances=word,
+                                  gt_text=LabelData(item=str(kind.item())))
 
 
 def images(count, period, generator):
@@ -89,9 +105,7 @@ def images(count, period, generator):
     stripes = torch.where(kinds[:, None, None, None] == 0, lying, lying.mT)
     fade = (torch.arange(SIZE) + .5).div(SIZE / torch.pi).sin()  # borders would tell
     noise = torch.randn(stripes.shape, generator=generator) * .3
-    samples = [TextSpottingDataSample(metainfo={'img_shape': (SIZE, SIZE)},
-                                      gt_text=LabelData(item=str(kind.item()))) for kind in kinds]
-    return stripes * fade * fade[:, None] + noise, samples
+    return stripes * fade * fade[:, None] + noise, [annotated(kind) for kind in kinds]
 
 
 def batch(count, generator):
@@ -132,11 +146,12 @@ def reader():
     return train(model, 100).state_dict()
 
 
-def trained(reader, losses, steps, **fields):
+def trained(reader, objective, steps, **fields):
+    published = objective['type'] == 'GumbelObjective'
     selector = {'type': 'ResolutionSelector', 'scale_factors': SCALES, 'base_channels': 16,
-                'norm_cfg': {'type': 'GN', 'num_groups': 2}, 'per_image': False,
-                'temperature': 1.}
-    model = build(selector=selector, losses=losses, **fields)
+                'predicts': 'logits' if published else 'errors', 'costs': 1.5,
+                'norm_cfg': {'type': 'GN', 'num_groups': 2}, 'temperature': 1.}
+    model = build(selector=selector, objective=objective, **fields)
     model.load_state_dict(reader, strict=False)  # as a teacher's
     return train(model, steps, rate=1e-4)
 
@@ -162,31 +177,38 @@ def test_the_reader_reads(reader):
     assert chosen(model, COARSE)[1] >= 19 and chosen(model, FINE)[1] <= 16
 
 
+def gumbel(combine, gamma):
+    return {'type': 'GumbelObjective', 'accuracy': {'combine': combine},
+            'cost': {'loss_weight': gamma}}
+
+
 @pytest.mark.parametrize('combine, gamma', [('logits', 1.), ('probs', .3)])
 def test_easy_images_become_small_and_hard_ones_stay_large(reader, combine, gamma):
-    losses = {'accuracy': {'combine': combine}, 'cost': {'loss_weight': gamma}}
-    model = trained(reader, losses, 120)
+    model = trained(reader, gumbel(combine, gamma), 120)
     scales, right = chosen(model, COARSE)
     assert scales.count(.25) >= 18 and right >= 19
     scales, right = chosen(model, FINE)
     assert scales.count(1.) >= 18 and right >= 19
 
 
-def test_a_selector_learns_before_a_reader_that_does_not(reader):
-    losses = {'target': {}, 'cost': {'loss_weight': .3}}
-    model = trained(reader, losses, 60, train_student=False)
+def test_one_training_by_errors_gives_the_whole_frontier(reader):
+    """Before a reader that does not learn; what is expected is a number of words."""
+    model = trained(reader, {'type': 'ErrorObjective'}, 80, train_student=False)
     assert all(torch.equal(value, reader[key]) for key, value in model.student.state_dict().items())
     for period, scale in ((COARSE, .25), (FINE, 1.)):
+        model._chooser.price = .2
         scales, right = chosen(model, period)
         assert scales.count(scale) >= 18 and right >= 18
-
-
-def test_cost_alone_makes_everything_small(reader):
-    model = trained(reader, {'cost': {}}, 30)
-    for period in (COARSE, FINE):
+        model._chooser.price = 5.
         assert chosen(model, period)[0] == [.25] * 20
+    inputs, samples = images(20, FINE, torch.Generator().manual_seed(1))
+    words = model.spotter.words_of(samples)
+    expected = model.expected_errors(inputs, samples).mean(0)
+    made = model.objective.errors(model, inputs, samples, words).mean(0)
+    torch.testing.assert_close(expected, made, atol=.15, rtol=0)
+    assert made[0] > .3 > .1 > made[2]
 
 
 def test_what_costs_too_much_is_not_worth_reading(reader):
-    model = trained(reader, {'accuracy': {'combine': 'loss'}, 'cost': {'loss_weight': 5.}}, 30)
+    model = trained(reader, gumbel('loss', 5.), 30)
     assert chosen(model, FINE)[0] == [.25] * 20

@@ -13,6 +13,7 @@ from tiny_dld import (
     choose,
     contents,
     dld,
+    expecting_cfg,
     pages,
     prepared,
     same,
@@ -137,7 +138,7 @@ def test_candidate_passes_leave_no_trace(spec):
 def test_one_scale_trains_no_selector(spec):
     model = dld(spec, initialise=True, selector=selector_cfg([.5])).train()
     losses = model.loss(*prepared(model))
-    assert losses['loss_res_cost'].item() == pytest.approx(.1 * .5**1.5)
+    assert losses['loss_res_cost'].item() == pytest.approx(.1 * .5**2)
     assert losses['res_entropy'] == 0
     (losses['loss_res_acc'] + losses['loss_res_cost']).backward()
     assert losses['loss_res_acc'] > 0
@@ -174,8 +175,7 @@ def test_jittered_words_are_the_same_for_all(spec):
 
 
 def test_gamma_zero_is_pure_accuracy(spec):
-    losses = {**DRS, 'cost': {'loss_weight': 0.}}
-    model = dld(losses=losses).train()
+    model = dld(objective={**DRS, 'cost': {'loss_weight': 0.}}).train()
     results = model.loss(*prepared(model))
     assert results['loss_res_cost'] == 0 and results['loss_res_acc'] > 0
     results['loss_res_cost'].backward(retain_graph=True)
@@ -183,11 +183,12 @@ def test_gamma_zero_is_pure_accuracy(spec):
 
 
 @pytest.mark.parametrize('fields, names', [
-    ({'losses': DRS}, {'loss_res_acc', 'loss_res_cost'}),
+    ({'losses': {}}, {'loss_res_acc', 'loss_res_cost'}),
+    ({'losses': {}, 'objective': {'type': 'ErrorObjective'}, 'selector': expecting_cfg()},
+     {'loss_res_error'}),
     ({'losses': SKD, 'selector': None, 'scale_factors': SCALES, 'test_scale': .5},
      {'loss_kd_roi', 'loss_kd_context', 'loss_kd_seq'}),
     ({'losses': {}, 'selector': None, 'scale_factors': [.5]}, set()),
-    ({'losses': {'cost': {}}}, {'loss_res_cost'}),
 ])
 def test_parts_of_the_method(spec, fields, names):
     model = dld(spec, **fields).train()
@@ -198,12 +199,12 @@ def test_parts_of_the_method(spec, fields, names):
 
 def test_the_teacher_is_built_only_if_something_looks_at_it():
     nowhere = {'config': 'nowhere.py', 'checkpoint': 'nowhere.pth'}
-    model = dld(nowhere, losses=DRS, init_student_from_teacher=False, initialise=True).train()
+    model = dld(nowhere, losses={}, init_student_from_teacher=False, initialise=True).train()
     assert total(model, model.loss(*prepared(model))).isfinite()
 
 
 def test_a_selector_that_nothing_trains(spec):
-    model = dld(spec, losses=SKD).train()
+    model = dld(spec, objective=None).train()
     with pytest.raises(ValueError, match='nothing trains the selector'):
         model.loss(*prepared(model))
 

@@ -70,7 +70,7 @@ def test_detection(files, images, batch_size):
     inferencer = TextDetInferencer(*files['selective'], device='cpu')
     results = inferencer(images, batch_size=batch_size, return_datasamples=True,
                          progress_bar=False)['predictions']
-    assert all(one.dld_scale in (.4, .6, .8) and len(one.dld_scale_probs) == 3 for one in results)
+    assert all(one.dld_scale in (.4, .6, .8) and len(one.dld_errors) == 3 for one in results)
     for one, (height, width) in zip(results, SIZES):
         polygons = np.array([p for p in one.pred_instances.polygons]).reshape(-1, 2)
         assert len(polygons)  # all over the original; DB grows what it found, beyond the edges

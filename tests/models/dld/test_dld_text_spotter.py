@@ -62,7 +62,7 @@ def test_the_teacher_is_nowhere(spec):
         assert not any('teacher' in key for key in one.state_dict())
     assert copied._teacher is model._teacher
     assert not {id(p) for p in model.parameters()} & {id(p) for p in copied.parameters()}
-    assert copied._spotter is copied.student and copied._chooser.selector is copied.selector
+    assert copied.spotter is copied.student and copied._chooser.selector is copied.selector
 
 
 @pytest.mark.parametrize('way', ['pytorch', 'mmengine'])
@@ -157,9 +157,12 @@ def test_a_missing_checkpoint_is_named(spec):
 
 @pytest.mark.parametrize('fields, match', [
     ({'losses': SKD}, 'compare with a teacher'),
-    ({'losses': {**DRS, 'accuracy': {'mode': 'kl'}}}, 'compare with a teacher'),
+    ({'objective': {**DRS, 'preset': 'paper'}}, 'compare with a teacher'),
     ({'losses': {'region': {}}}, 'region'),
-    ({'selector': None, 'losses': DRS, 'scale_factors': [.5]}, 'there is none'),
+    ({'selector': None, 'objective': DRS, 'scale_factors': [.5]}, 'there is none'),
+    ({'objective': {'type': 'ErrorObjective'}}, "predicts='errors', this one"),
+    ({'price': 2.}, 'price=2.0 and budget=None'),
+    ({'budget': .5}, 'budget=0.5'),
     ({'selector': None, 'losses': {}}, 'either a selector'),
     ({'scale_factors': [.5]}, 'either a selector'),
     ({'selector': None, 'losses': {}, 'scale_factors': [.5, .3], 'test_scale': .5}, 'rise'),
@@ -193,9 +196,9 @@ def test_spotters_of_other_parts(tmp_path):
     student = spotter_cfg(recognizer=abinet_cfg(low_res=False), color_type='color',
                           crop={'size': (32, 128)})
     spec = checkpoint(tmp_path / 'abinet.pth', student)
-    losses = {**SKD, **DRS, 'sequence': {'search': 'greedy', 'topk': 1, 'reduction': 'mean'},
-              'accuracy': {'mode': 'kl', 'combine': 'probs'}}
-    model = dld(spec, student=student, losses=losses, initialise=True).train()
+    losses = {**SKD, 'sequence': {'search': 'greedy', 'topk': 1, 'reduction': 'mean'}}
+    model = dld(spec, student=student, losses=losses, objective={**DRS, 'preset': 'paper'},
+                initialise=True).train()
     results = model.loss(*prepared(model))
     assert {'loss_kd_roi', 'loss_kd_context', 'loss_kd_seq', 'loss_res_acc'} <= set(results)
     assert all(torch.as_tensor(value).isfinite().all() for value in results.values())

@@ -121,7 +121,7 @@ def test_saved_weights_load_where_they_are_put_to_use(spec, tmp_path):
                for key, value in weights['state_dict'].items())
     averaged = next(hook for hook in runner.hooks if type(hook).__name__ == 'EMAHook').ema_model
     assert averaged.module._teacher is runner.model._teacher
-    assert averaged.module._spotter is averaged.module.student
+    assert averaged.module.spotter is averaged.module.student
     theirs = {id(p) for p in runner.model._teacher.model.parameters()}
     assert not theirs & {id(p) for p in averaged.parameters()}
     for state in (weights['state_dict'],

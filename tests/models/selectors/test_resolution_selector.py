@@ -17,8 +17,8 @@ SCALES = [.3, .4, .5, .6, .7, .8]
 GN = {'type': 'GN', 'num_groups': 1}
 
 
-def selector(scales=(.3, .5, .8), base_channels=16, **fields):
-    return ResolutionSelector(scales, base_channels=base_channels, **fields)
+def selector(scales=(.3, .5, .8), base_channels=16, predicts='logits', **fields):
+    return ResolutionSelector(scales, predicts, base_channels=base_channels, **fields)
 
 
 def samples(*sizes):
@@ -190,7 +190,7 @@ def test_one_scale_is_always_chosen_and_has_no_gradient():
 
 def test_learns_to_be_cheap():
     model = selector(SCALES, base_channels=16, norm_cfg=GN)
-    cost = ResolutionCostLoss(SCALES, loss_weight=1)
+    cost = ResolutionCostLoss([scale**1.5 for scale in SCALES], loss_weight=1)
     images = torch.randn(8, 3, 48, 48)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     before = cost.expected(model(images)).item()

@@ -6,6 +6,8 @@ dld = dict(
     selector=dict(
         type='ResolutionSelector',
         scale_factors=scale_factors,
+        predicts='logits',
+        costs=1.5,  # exponent of the scale
         base_channels=256,
         norm_cfg=dict(type='BN'),
         temperature=5.0,
@@ -13,14 +15,12 @@ dld = dict(
         min_temperature=0.01,
         input_short_edge=None,
         per_image=True),
+    objective=dict(
+        type='GumbelObjective',
+        preset='official',
+        accuracy=dict(mode='ce', combine='logits', loss_weight=1.0),
+        cost=dict(loss_weight=0.1)),  # gamma
     losses=dict(
-        accuracy=dict(type='ResolutionAccuracyLoss', mode='ce', combine='logits', loss_weight=1.0),
-        cost=dict(
-            type='ResolutionCostLoss',
-            scale_factors=scale_factors,
-            cost='power',
-            exponent=1.5,
-            loss_weight=0.1),  # gamma
         roi=dict(
             type='FeatureL2Loss', reduction='mse', loss_weight=1.0, name='loss_kd_roi'),
         context=dict(

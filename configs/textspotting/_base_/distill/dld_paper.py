@@ -5,16 +5,11 @@
 _base_ = 'dld_official.py'
 
 dld = dict(
+    selector=dict(costs=[0.104, 0.174, 0.257, 0.377, 0.502, 0.666]),
+    objective=dict(
+        preset='paper',
+        accuracy=dict(mode='kl', combine='probs', kl_direction='teacher_student', temperature=1.0)),
     losses=dict(
-        accuracy=dict(mode='kl', combine='probs', kl_direction='teacher_student', temperature=1.0),
-        cost=dict(
-            _delete_=True,
-            type='ResolutionCostLoss',
-            scale_factors=_base_.scale_factors,
-            cost='table',
-            costs=[0.104, 0.174, 0.257, 0.377, 0.502, 0.666],
-            reference=1.0,
-            loss_weight=0.1),
         roi=dict(reduction='norm'),
         context=dict(reduction='norm'),
         sequence=dict(search='static', topk=3, reduction='log_sum')))

@@ -28,7 +28,7 @@ def test_examples_teach_what_they_say(example, tmp_path):
     path = tmp_path / 'my_dld.py'
     path.write_text(example.replace("['configs/", f"['{ROOT}/configs/"))
     model = MODELS.build(Config.fromfile(path, format_python_code=False).model)
-    assert {'target', 'cost'} <= set(model.losses)
+    assert model.objective.predicts == model.selector.predicts == 'errors'
     learning = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
     assert learning == {'selector'} | ({'student'} if model.train_student else set())
 

@@ -76,7 +76,7 @@ def at(model, *scales):
 
     def drawn(*args):
         choice = draw(*args)
-        return type(choice)(list(scales), choice.candidates)
+        return type(choice)(list(scales), choice.costs)
 
     model._chooser.draw = drawn
     return model
@@ -335,7 +335,7 @@ def test_a_detector_behind_a_selector_has_teachers_and_shrinks(spec):
     model = tiny_dld_detector.dld(terms=[MASKET, FITNET], teacher=spec).train()
     model.init_weights()
     results = model.loss(*tiny_dld_detector.prepared(model, tiny_dld_detector.wide_and_narrow()))
-    assert {'loss_kd', 'loss_fitnet', 'loss_res_acc'} <= set(results)
+    assert {'loss_kd', 'loss_fitnet', 'loss_res_error'} <= set(results)
     total(results).backward()
     assert not [name for name, p in model.named_parameters() if p.grad is None]
     assert len(model.teachers) == 1

@@ -57,6 +57,14 @@ class TestDistillable:
         assert adapter.model is model and distillable(adapter) is adapter
         assert adapter.rec_decoder is model.roi_head.rec_head.decoder
 
+    @torch.no_grad()
+    def test_detects_in_pixels_of_its_input(self, images):
+        adapter = distillable(abcnet().eval())
+        found = adapter.detect(images, [sample(scale=(0.5, 0.5)) for _ in images])
+        for i, (polygons, scores) in enumerate(found):
+            assert len(polygons) == len(scores) == 1
+            np.testing.assert_allclose(polygons[0].max(0), [160 / (i + 2), 48])
+
     def test_adapter_is_no_module(self):
         owner = nn.Module()
         owner.student = abcnet()
@@ -190,6 +198,14 @@ class TestReading:
         roi = read(adapter, images, samples).roi
         assert torch.equal(roi, expected)
         assert not torch.allclose(roi, head.roi_extractor(features[:3], proposals))
+
+    def test_losses_of_kd_ltr_find_what_they_need(self, images, samples):
+        """Vectors of characters, of which the classifier makes logits; but no scores."""
+        adapter = distillable(abcnet().eval())
+        reading = read(adapter, images, samples)
+        glimpses, = reading.glimpses
+        assert glimpses.shape == (3, STEPS, CHANNELS) and reading.score is None
+        torch.testing.assert_close(adapter.rec_decoder.out(glimpses), reading.logits[0])
 
     def test_no_words(self, images):
         adapter = distillable(abcnet())

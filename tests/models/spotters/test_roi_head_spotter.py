@@ -330,9 +330,10 @@ class TestDistillation:
         assert losses['loss_kd_seq'] > 0
 
     def test_trains_selector_and_student(self, images, samples, tmp_path):
-        selector = dict(type='ResolutionSelector', scale_factors=[0.5, 1.0], base_channels=8)
-        losses = dict(self.LOSSES, accuracy={}, cost={})
-        model = self.dld(tmp_path, selector=selector, losses=losses)
+        selector = dict(type='ResolutionSelector', scale_factors=[0.5, 1.0], base_channels=8,
+                        predicts='logits')
+        model = self.dld(tmp_path, selector=selector, losses=self.LOSSES,
+                         objective=dict(type='GumbelObjective'))
         values = model.loss(images, samples)
         assert {'det.loss_cls', 'rec.loss_ce', 'loss_res_acc', 'loss_res_cost'} <= set(values)
         sum(value for name, value in values.items() if 'loss' in name).backward()

@@ -196,16 +196,16 @@ def lines(costs: Costs) -> list[str]:
     honest = costs.tables[HONEST]
     shares = ', '.join(f'{costs.selector / cost:.1%} at {scale:g}'
                        for scale, cost in zip(honest.scales, honest.costs))
-    found = [f'selector: {costs.selector / GIGA:.2f} G, {costs.selector / honest.reference:.1%} of '
-             f"the teacher's honest cost; of the student's own {shares}"]
-    for name in (PUBLISHED, HONEST):
-        table = costs.tables[name]
-        giga = ', '.join(f'{cost / GIGA:.3f}' for cost in table.costs)
-        found.append(f'{name}: costs=[{giga}], reference={table.reference / GIGA:.3f}')
-    own = [(cost - costs.selector) / honest.reference for cost in honest.costs]
+    own = {PUBLISHED: costs.tables[PUBLISHED].relative,
+           HONEST: [(cost - costs.selector) / honest.reference for cost in honest.costs]}
     timed = costs.tables.get(f'{HONEST} ms')
-    fields = selector_fields(own, timed and timed.reference * 1e3)
-    return [*found, f'ResolutionSelector: {fields} (everything but the selector)']
+    full_ms = {HONEST: timed and timed.reference * 1e3}
+    return [
+        f'selector: {costs.selector / GIGA:.2f} G, {costs.selector / honest.reference:.1%} of '
+        f"the teacher's honest cost; of the student's own {shares}",
+        'To paste into a ResolutionSelector (what it costs itself is left out):',
+        *(f'{name}: {selector_fields(relative, full_ms.get(name))}'
+          for name, relative in own.items())]
 
 
 def shares(path: Path, scales: list[float]) -> dict[str, list[float]]:

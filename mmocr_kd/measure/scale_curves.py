@@ -190,7 +190,7 @@ def _mixture(values: np.ndarray, costs: np.ndarray, budget: float) -> np.ndarray
     spent, more = costs[cheap].mean(), costs[dear].mean()
     share = (budget - spent) / (more - spent) if more > spent else 0.
     each = np.eye(len(costs))
-    return each[cheap] + np.clip(share, 0, 1) * (each[dear] - each[cheap])
+    return each[cheap] + share * (each[dear] - each[cheap])
 
 
 def _at(values: np.ndarray, costs: np.ndarray, price: float) -> np.ndarray:

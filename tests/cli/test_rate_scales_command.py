@@ -7,27 +7,21 @@ import time
 from pathlib import Path
 
 import pytest
-import tiny
 import tiny_cache
 from click.testing import CliRunner
-from mmengine.config import Config
+from tiny_ratings import config
 
 from mmocr_kd.cli import main
 
 ROOT = Path(__file__).parents[2]
-SHOWN = [tiny_cache.LOAD[0], dict(type='Resize', scale=(96, 64), keep_ratio=True),
-         tiny_cache.LOAD[1], dict(type='PackTextDetInputs', meta_keys=(
-             'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
 
 
 @pytest.fixture
 def arguments(tmp_path):
     """A detector and 40 photos."""
-    weights = tiny.checkpoint(tmp_path / 'model.pth', tiny.dbnet_cfg())['checkpoint']
-    data = {**tiny_cache.write_photos(tmp_path, 40), 'pipeline': SHOWN}
-    Config({'custom_imports': dict(imports=['mmocr_kd']), 'default_scope': 'mmocr',
-            'model': tiny.dbnet_cfg(), 'val_dataloader': dict(num_workers=0, dataset=data)
-            }).dump(tmp_path / 'config.py')
+    cfg, weights = config(tmp_path, count=40)
+    cfg.val_dataloader.dataset.indices = None
+    cfg.dump(tmp_path / 'config.py')
     return [str(tmp_path / 'config.py'), '--checkpoint', weights, '--scales', '.5,1']
 
 

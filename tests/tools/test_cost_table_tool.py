@@ -11,7 +11,6 @@ import torch
 from conftest import ROOT
 from mmocr.registry import MODELS
 
-from mmocr_kd.losses import ResolutionCostLoss
 from mmocr_kd.measure import product_macs
 
 SIZE = ('--size', '96', '160', '--words', '2')
@@ -37,11 +36,10 @@ def columns(text):
             for i, name in enumerate(header) if name != 'relative'}
 
 
-def numbers(text, name):
-    """Costs and reference of one protocol, as printed for the loss."""
+def pasted(text, name):
+    """Fields of a selector, as a user pastes them."""
     (line, ) = [line for line in text.splitlines() if line.startswith(f'{name}: ')]
-    costs, reference = re.fullmatch(rf'{name}: costs=\[(.*)\], reference=(.*)', line).groups()
-    return [float(cost) for cost in costs.split(', ')], float(reference)
+    return eval(f'dict({line.removeprefix(name)[2:]})')
 
 
 def test_runs_as_a_program_and_times(tmp_path):
@@ -57,36 +55,28 @@ def test_runs_as_a_program_and_times(tmp_path):
     for name in ('published ms', 'honest ms'):
         cells, shares = table[name]
         assert all(float(cell) > 0 for cell in cells) and shares[-1] == '1.000'
-    full_ms = re.search(r'ResolutionSelector: costs=.*, full_ms=([\d.]+) ', run.stdout)[1]
-    assert full_ms == table['honest ms'][0][-1]
+    assert pasted(run.stdout, 'honest')['full_ms'] == float(table['honest ms'][0][-1])
 
 
-def test_lines_fit_the_loss_and_the_metric(tmp_path, capsys):
+def test_lines_are_fields_of_a_selector(tmp_path, capsys):
     text = said(capsys, written(tmp_path), '--size', '512', '768', '--repeats', '0')
     assert 'not timed' in text
-    scales = list(tiny_dld.SCALES)
     for name in ('published', 'honest'):
-        costs, reference = numbers(text, name)
-        loss = ResolutionCostLoss(scales, cost='table', costs=costs, reference=reference)
-        cells, shares = columns(text)[f'{name} G']
-        assert [float(cell) for cell in cells] == pytest.approx([*costs, reference], abs=.005)
-        assert loss.rel_cost.tolist() == pytest.approx([float(s) for s in shares[:-1]], abs=.01)
-    line = re.search(r'ResolutionSelector: (.*) \(everything', text)[1]
-    pasted = eval(f'dict({line})')  # as a user pastes it
-    honest, reference = numbers(text, 'honest')
-    selector = float(re.search(r'selector: ([\d.]+) G', text)[1])
-    assert set(pasted) == {'costs'}  # not timed
-    assert pasted['costs'] == pytest.approx([(cost - selector) / reference for cost in honest],
-                                            abs=.01 / reference)
+        fields = pasted(text, name)
+        assert set(fields) == {'costs'}
+        selector = MODELS.build(tiny_dld.selector_cfg(**fields))
+        _, shares = columns(text)[f'{name} G']
+        own = float(re.search(r'G, ([\d.]+)% of the teacher', text)[1]) / 100
+        assert selector.costs.tolist() == pytest.approx(
+            [float(share) - own * (name == 'honest') for share in shares[:-1]], abs=.0015)
 
 
 def test_measured_costs_know_of_padding(tmp_path, capsys):
     """At 224 pixels, 0.8 and 0.857 are both padded to 192: the larger one is free."""
     text = said(capsys, written(tmp_path), '--size', '224', '224', '--repeats', '0', '--scales',
                 '.5', '.8', '.857')
-    pasted = eval(f'dict({re.search(r"ResolutionSelector: (.*) .everything", text)[1]})')
     selector = MODELS.build({'type': 'ResolutionSelector', 'scale_factors': [.5, .8, .857],
-                             **pasted})
+                             **pasted(text, 'honest')})
     assert selector.costs[1] == selector.costs[2] > .857**2 > .8**2
 
 
@@ -114,7 +104,7 @@ def test_plain_models_and_fixed_scales(model, tmp_path, capsys):
         ('0.5', ) if fixed else ('0.3', '0.4', '0.5', '0.6', '0.7', '0.8'))
     assert 'selector: 0.00 G, 0.0%' in text
     if model['type'] == 'DBNet':
-        assert numbers(text, 'published') == numbers(text, 'honest')
+        assert pasted(text, 'published') == pasted(text, 'honest')
 
 
 def test_scales_of_the_command_line_and_mean_of_a_test_run(tmp_path, capsys):

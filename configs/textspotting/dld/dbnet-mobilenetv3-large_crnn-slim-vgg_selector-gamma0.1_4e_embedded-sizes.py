@@ -1,0 +1,11 @@
+# A selector for a spotter that stays as it is, here the teacher of the other configs.
+_base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.py'
+
+model = dict(train_student=False, losses=dict(roi=None, context=None, sequence=None))
+load_from = None
+
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=4)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=1e-6, end=4, by_epoch=True, convert_to_iter_based=True)
+]

@@ -1,0 +1,11 @@
+# SKD only: distillation at random scales, no selector; tested at half the resolution.
+_base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.py'
+
+model = dict(
+    selector=None,
+    objective=None,
+    price=None,
+    scale_factors=_base_.scale_factors,
+    test_scale=0.5)
+custom_hooks = []
+load_from = None

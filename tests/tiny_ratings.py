@@ -1,10 +1,12 @@
 """Ratings of a few images at three scales, and a detector with images to rate."""
+from dataclasses import asdict
+
 import tiny
 import tiny_cache
 from mmengine.config import Config
 
 from mmocr_kd.apis.image_data import ImageData
-from mmocr_kd.measure import ImageRating, RatingsHeader, ScaleRatings
+from mmocr_kd.measure import ImageRating, RatingsFile, RatingsHeader, ScaleRatings
 
 SCALES, MACS, MS = [.25, .5, 1.], [100, 400, 1000], [2., 5., 10.]
 
@@ -23,6 +25,17 @@ def rated(*images, **changed):
         ImageRating(f'{i}.png', words, [[hit] for hit in hits], [[alarm] for alarm in alarms],
                     height[0] if height else None)
         for i, (words, hits, alarms, *height) in enumerate(images)])
+
+
+def write(path, images, scales):
+    """A file of ratings of these images, of two words each: larger scales find more."""
+    fields = asdict(header(scales=scales, macs=[scale**2 * 1e9 for scale in scales],
+                           ms=[scale * 100. for scale in scales]))
+    measured = {name: fields.pop(name) for name in ('size', 'macs', 'ms')}
+    with RatingsFile(path, fields, lambda: measured) as file:
+        for image in images:
+            file.write(ImageRating(image, 2, [[int(2 * scale)] for scale in scales],
+                                   [[0]] * len(scales), 20.))
 
 
 META = ('img_path', 'ori_shape', 'img_shape', 'scale_factor')

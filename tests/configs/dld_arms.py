@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import tiny_ratings
 import torch
 from config_zoo import CONFIGS, ROOT, load, without_pretrained
 from mmengine.config import Config
@@ -14,11 +15,12 @@ from mmocr.registry import MODELS
 
 FOLDER = ROOT / 'textspotting/dld'
 NAME = re.compile(r'(?P<spotter>.+)_(?P<method>dld|drs|skd|half|selector)'
-                  r'(?P<way>-paper|-gumbel)?(-gamma(?P<gamma>[\d.]+))?_(?P<epochs>\d+)e_(?P<data>.+)')
+                  r'(?P<way>-paper|-passes|-stored-full-crops|-stored)?(-gamma(?P<gamma>[\d.]+))?'
+                  r'_(?P<epochs>\d+)e_(?P<data>.+)')
 ARMS = {name: match.groupdict() for name in CONFIGS
         if CONFIGS[name].parent == FOLDER and (match := NAME.fullmatch(name))}
 SPOTTERS = sorted({arm['spotter'] for arm in ARMS.values()})
-# Trained to be what a student of that name is; their selectors only get them started.
+# Trained to be what a student of that name is; the others have one that stays as it is.
 COMPARED = [name for name in ARMS if ARMS[name]['method'] != 'selector']
 SKD = {'roi', 'context', 'sequence'}
 TERMS = {'dld': SKD, 'skd': SKD, 'drs': set(), 'selector': set(), 'half': set()}
@@ -32,10 +34,9 @@ def named(**fields: str | None) -> list[str]:
     return [name for name, arm in ARMS.items() if fields.items() <= arm.items()]
 
 
-def expects_errors(name: str) -> bool:
-    """Whether an arm's selector predicts errors and has learnt before, as the small ones do."""
-    arm = ARMS[name]
-    return arm['spotter'].startswith('dbnet') and arm['way'] is None and selects(name)
+def is_published(name: str) -> bool:
+    """Whether an arm's selector is trained the published way, for one price of compute."""
+    return ARMS[name]['gamma'] is not None
 
 
 def selects(name: str) -> bool:
@@ -43,16 +44,14 @@ def selects(name: str) -> bool:
     return ARMS[name]['method'] in ('dld', 'drs', 'selector')
 
 
+def is_stored(name: str) -> bool:
+    """Whether its selector learns from ratings."""
+    return (ARMS[name]['way'] or '').startswith('-stored')
+
+
 def terms(name: str) -> set[str]:
-    """Losses of an arm's student."""
+    """What an arm's student learns of its teacher."""
     return TERMS[ARMS[name]['method']]
-
-
-def selector_arm(name: str) -> str:
-    """The training that the selector of an arm has behind it."""
-    arm = ARMS[name]
-    (found, ) = named(method='selector', **{key: arm[key] for key in ('spotter', 'gamma', 'data')})
-    return found
 
 
 def last_checkpoint(name: str) -> str:
@@ -75,27 +74,34 @@ def teacher_config(cfg: Config) -> Config:
     return load(cfg.model.teacher.config)
 
 
-def small_teacher(name: str) -> dict[str, Any]:
-    """Model config of an arm's teacher that fits into a test, without downloads."""
+def small_student(name: str) -> dict[str, Any]:
+    """Model config of an arm's student, or teacher, that fits into a test, without downloads."""
     small = SMALL.get(ARMS[name]['spotter'])
-    cfg = teacher_config(load(CONFIGS[name])) if small is None else load(CONFIGS[small])
-    return without_pretrained(cfg.to_dict()['model'])
+    model = load(CONFIGS[name]).model.student if small is None else load(CONFIGS[small]).model
+    return without_pretrained(model.to_dict())
 
 
-def teacher_weights(name: str, folder: Path) -> str:
+def student_weights(name: str, folder: Path) -> str:
     """Path of random weights for it."""
-    path = folder / f'{ARMS[name]["spotter"]}.pth'
+    path = folder / f'{table(name)}.pth'
     if not path.exists():
         torch.manual_seed(0)
-        torch.save(MODELS.build(small_teacher(name)).state_dict(), path)
+        torch.save(MODELS.build(small_student(name)).state_dict(), path)
     return str(path)
 
 
 def build_arm(name: str, folder: Path) -> Any:
-    """An arm as training finds it, but small where its spotter is large, and of random weights."""
+    """An arm as training finds it, but small where its spotter is large, and of random weights.
+
+    Its ratings know ``tiny.png``.
+    """
     model = load(CONFIGS[name]).to_dict()['model']
-    teacher = dict(config=small_teacher(name), checkpoint=teacher_weights(name, folder))
+    teacher = dict(config=small_student(name), checkpoint=student_weights(name, folder))
+    if is_stored(name):
+        model['objective']['errors']['file'] = str(folder / f'{name}.jsonl')
+        tiny_ratings.write(model['objective']['errors']['file'], ['tiny.png'],
+                           model['selector']['scale_factors'])
     torch.manual_seed(0)
-    built = MODELS.build({**model, 'student': small_teacher(name), 'teacher': teacher})
+    built = MODELS.build({**model, 'student': small_student(name), 'teacher': teacher})
     built.init_weights()
     return built

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from config_zoo import CONFIGS, load
-from dld_arms import FOLDER
+from dld_arms import FOLDER, SPOTTERS
 from guides import broken_links, examples, expand
 from mmengine.config import Config
-
-from mmocr_kd.distill.shipped import is_shipped
 
 README = FOLDER / 'README.md'
 ROOT = FOLDER.parents[2]
@@ -24,12 +22,12 @@ def test_links_lead_somewhere():
 
 def test_table_names_all_configs_of_the_folder():
     tables = TEXT.split('## Configs')[1].split('## Use')[0]
-    runs = re.findall(r'^\| `([\w\-]+)` \| `(\d+e_[\w\-]+)` \|', tables, re.M)
-    assert len(runs) == 3
-    patterns = re.findall(r'`([\w\-{},.<>]+\.py)`', tables)
-    named = {name for pattern in patterns for spotter, data in runs
-             for name in expand(pattern.replace('<spotter>', spotter).replace('<data>', data))}
-    assert named == {path.name for path in FOLDER.glob('*.py')}
+    spotters = dict(re.findall(r'`<(\w+)>` is `([\w\-]+)`', tables))
+    assert set(spotters.values()) == set(SPOTTERS)
+    patterns = [re.sub(r'<(\w+)>', lambda found: spotters[found[1]], pattern)
+                for pattern in re.findall(r'`([\w\-{},.<>]+\.py)`', tables)]
+    named = [name for pattern in patterns for name in expand(pattern)]
+    assert sorted(named) == sorted(path.name for path in FOLDER.glob('*.py'))
 
 
 def filled(block):
@@ -45,8 +43,7 @@ def test_commands_name_files_that_exist(block):
              if path.endswith('.py')]
     assert paths and all((ROOT / path).is_file() for path in paths)
     for path in map(Path, re.findall(r'work_dirs/[\w/.\-]+\.pth', block)):
-        epochs = load(CONFIGS[path.parent.name]).train_cfg.max_epochs
-        assert path.name == f'epoch_{epochs}.pth'
+        assert path.stem == _last(load(CONFIGS[path.parent.name]).train_cfg)
 
 
 def test_commands_set_fields_that_exist():
@@ -62,23 +59,26 @@ def test_commands_set_fields_that_exist():
 
 
 def test_out_of_the_box_asks_for_nothing_that_is_downloaded():
-    """No checkpoint but those of the commands before, and of the package."""
-    made = set()
-    for command in filled('\n'.join(COMMANDS[:2])).split('\n'):
+    """No checkpoint and no ratings but those of the commands before."""
+    made = {'work_dirs/pretrained/efficientnet_lite0.pth'}  # of tools/export_lite0.py
+    for command in filled('\n'.join(COMMANDS[:3])).split('\n'):
+        made |= {*re.findall(r'--out (\S+)', command)}
         for config in re.findall(r'mim train mmocr (\S+)', command):
-            cfg = Config(load(ROOT / config).to_dict())
-            cfg.merge_from_dict(dict(re.findall(r' (model\.[\w.]+)=(\S+)', command)))
-            named = {*checkpoints(cfg.to_dict()), cfg.load_from} - {*made, None}
-            assert all(is_shipped(name) for name in named)
-            made.add(f'work_dirs/{Path(config).stem}/epoch_{cfg.train_cfg.max_epochs}.pth')
-    assert len(made) == 4  # recogniser, teacher, selector, DLD
+            cfg = load(ROOT / config)
+            named = {*checkpoints(cfg.to_dict()), cfg.load_from} - {None}
+            assert named <= made, config
+            made.add(f'work_dirs/{Path(config).stem}/{_last(cfg.train_cfg)}.pth')
+    assert len(made) == 7  # and detector, recogniser, ratings, selector, teacher, DLD
+
+
+def _last(loop):
+    return f'epoch_{loop.max_epochs}' if 'max_epochs' in loop else f'iter_{loop.max_iters}'
 
 
 def checkpoints(node):
-    """All weights that a config asks for."""
+    """All weights and ratings that a config asks for."""
     if isinstance(node, dict):
-        if isinstance(node.get('checkpoint'), str):
-            yield node['checkpoint']
+        yield from (node[key] for key in ('checkpoint', 'file') if isinstance(node.get(key), str))
         node = list(node.values())
     if isinstance(node, list):
         for part in node:
@@ -103,16 +103,16 @@ def test_presets_are_those_of_the_configs():
     for column, preset in enumerate(('official', 'paper'), start=1):
         shown = {row[0]: ast.literal_eval(row[column] or row[1])
                  for row in rows if row[column] or row[1]}
-        if preset == 'paper':
-            del shown['cost.exponent']  # a table has none
         assert shown == fields(preset)
 
 
 def fields(preset):
-    losses = load(FOLDER.parent / f'_base_/distill/dld_{preset}.py').dld.losses.to_dict()
-    return {f'{name}.{field}': value for name, loss in losses.items()
-            for field, value in loss.items()
-            if field not in ('type', 'name', 'scale_factors', '_scope_')}
+    dld = load(FOLDER.parent / f'_base_/distill/dld_{preset}.py').dld.to_dict()
+    parts = {**dld['losses'], **{part: dld['objective'][part] for part in ('accuracy', 'cost')},
+             'selector': dict(costs=dld['selector']['costs'])}
+    assert dld['objective']['preset'] == preset
+    return {f'{name}.{field}': value for name, part in parts.items()
+            for field, value in part.items() if field not in ('type', 'name', '_scope_')}
 
 
 def test_metafile_lists_what_is_trained_on_public_data():

@@ -27,14 +27,14 @@ NEEDS_ABCNET = [name for name, path in ALL.items() if path.parent.name == 'abcne
 FAMILIES = [
     'masket_dbnet_mbv3',
     'dbnet_mobilenetv3-large_fpnc_masket-efficientnet-lite0_6e_icdar2015-mini',
-    'dbnet_mobilenetv3-large_fpnc_dld-rec-lr_1e_embedded-sizes',
+    'dbnet_efficientnet-lite0_fpnc64_selector-reading_1e_embedded-pages',
     'crnn_slim-vgg-lr_kd-ltr_2e_words',
     'crnn-lr_kd-ltr_3e_embedded',
     'nrtr-r31-lr_kd-ltr_3e_embedded',
     'abinet-lr_kd-ltr_100e_textzoom_str-degraded',
     'parseq-mini-lr_kd-ltr_3e_embedded',
     'matrn-small_8e_embedded',
-    'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes',
+    'dbnet-efficientnet-lite0_crnn-slim-vgg_dld_1e_embedded-pages',
 ]
 
 

@@ -511,6 +511,15 @@ def dld_stored_errors(folder):
 
 
 @case
+def dld_full_crops(folder):
+    """Detects in small images and reads in large ones, its words denser than its crops."""
+    model = tiny_dld.dld(selector=None, losses={}, scale_factors=[.5], student=tiny_dld.student_cfg(
+        crop_from='full', crop={'size': (32, 100), 'oversample': 2}))
+    _finding(model.student)
+    return Case(model, _pages(), evaluators=_judged_by(E2E))
+
+
+@case
 def dld_terms(folder):
     return _dld(folder, tiny_dld.student_cfg(), {}, terms=[
         {'loss': {'type': 'MaskETLoss'}},

@@ -73,6 +73,7 @@ WAITS = {
     'dld_det_rec': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1, CTC_NBEST: 1},
     'dld_errors': {FLAGS: 1, SCALES: 1, CTC_WORDS: 1},
     'dld_stored_errors': {},
+    'dld_full_crops': {FLAGS: 1},
     'dld_terms': {FLAGS: 2, FINITE: 2, SCALES: 1, CTC_WORDS: 1},  # words, and where text is drawn
     'dld_mask_rcnn': {FLAGS: 2, FINITE: 3, SCALES: 1, STEPS: 1, NMS: 3},
     'dld_abcnet': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1},

@@ -12,10 +12,11 @@ from typing import Any, Iterator
 import own_data
 import pages
 import pytest
+import tiny_ratings
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from mmocr.registry import MODELS
+from mmocr.registry import DATASETS, MODELS
 
 from mmocr_kd.apis.cache import prepare_filling
 from mmocr_kd.distill import model_config
@@ -37,6 +38,7 @@ def test_trains_and_predicts(block, checkout):
     (checkout / 'my_config.py').write_text(block.text)
     cfg = shortened(Config.fromfile('my_config.py'), checkout)
     make_checkpoints(cfg)
+    make_ratings(cfg)
     if "type='CachedTeacher'" in block.text:
         list(prepare_filling(cfg, 'mmocr-kd cache my_config.py').run())
     runner = Runner.from_cfg(cfg)
@@ -76,11 +78,20 @@ def make_checkpoints(cfg: Config) -> None:
         if start.get('type') == 'Pretrained':
             models[start['checkpoint']] = {**node, 'init_cfg': None}
     if cfg.get('load_from'):
-        models[cfg.load_from] = cfg.model.detector
+        models[cfg.load_from] = cfg.model.get('detector') or cfg.model.student
     for path, model in models.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         built = MODELS.build(without_downloads(ConfigDict(model).to_dict()))
         torch.save(built.state_dict(), path)
+
+
+def make_ratings(cfg: Config) -> None:
+    """Rate the stranger's data, or say so of data that are rendered, where the config looks."""
+    for node in dicts(cfg.to_dict()):
+        if node.get('type') == 'StoredErrors':
+            data = DATASETS.build(cfg.train_dataloader.dataset)
+            paths = {data.get_data_info(i)['img_path'] for i in range(len(data))}
+            tiny_ratings.write(node['file'], paths, cfg.model.selector.scale_factors)
 
 
 def dicts(node: Any) -> Iterator[dict]:

@@ -79,13 +79,13 @@ def pipeline(block: pages.Block, folder: Path) -> None:
 
 def inferencer_of_spotters(block: pages.Block, folder: Path) -> None:
     (folder / 'my_dld.py').write_text(pages.blocks_of('docs/dld.md', 'python')[0].text)
-    save_random(Config.fromfile('my_dld.py'), 'work_dirs/my_dld/epoch_50.pth')
+    save_random(Config.fromfile('my_dld.py'), 'work_dirs/my_dld/epoch_20.pth')
     exec(block.text, {})
 
 
 def inferencer_of_detectors(block: pages.Block, folder: Path) -> None:
-    name = 'dbnet_mobilenetv3-large_fpnc_dld-det_1e_embedded-sizes'
-    save_random(Config.fromfile(f'configs/textdet/dld/{name}.py'), f'work_dirs/{name}/epoch_1.pth')
+    name = 'dbnet_efficientnet-lite0_fpnc64_selector-passes_5e_td500-mini'
+    save_random(Config.fromfile(f'configs/textdet/dld/{name}.py'), f'work_dirs/{name}/epoch_5.pth')
     without_download = block.text.replace("rec='CRNN'", 'rec=None')
     assert without_download != block.text
     exec(without_download, {})

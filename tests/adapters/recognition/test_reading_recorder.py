@@ -1,5 +1,6 @@
 """What a recogniser shows while it reads along, in training and in eval mode."""
 import copy
+from dataclasses import replace
 
 import pytest
 import tiny_parseq
@@ -10,8 +11,9 @@ from mmocr.registry import MODELS
 from tiny_recog import abinet_cfg, crnn_cfg, sample
 from torch import nn
 
-from mmocr_kd.adapters.recognition import ReadingRecorder
+from mmocr_kd.adapters.recognition import ReadingRecorder, reading_recorder, reading_sources
 from mmocr_kd.distill import RecordingError
+from mmocr_kd.losses import Hypotheses
 
 TEXTS = ['hello', 'ab']
 
@@ -152,3 +154,41 @@ def test_valid_steps_bound_the_targets():
     """MMOCR never trains the last step of its ABINet."""
     model = MODELS.build(abinet_cfg()).eval()
     assert _read(model, (3, 16, 64), valid_steps=4).labels.lengths.tolist() == [4, 3]
+
+
+def test_it_scores_what_may_have_been_read(case):
+    """The labels themselves: the sum over their steps, or CTC's likelihood."""
+    model, image, _ = case
+    reading = _read(model, image)
+    longest = max(map(len, TEXTS))
+    indexes = torch.tensor([model.decoder.dictionary.str2idx(text) + [0] * (longest - len(text))
+                            for text in TEXTS])[:, None]
+    hypotheses = Hypotheses([[text] for text in TEXTS], indexes,
+                            torch.tensor([[len(text)] for text in TEXTS]), torch.zeros(2, 1),
+                            torch.ones(2))
+    labels, log_probs = reading.labels, reading.logits[0].log_softmax(-1)
+    if labels.is_ctc:
+        expected = -F.ctc_loss(log_probs.transpose(0, 1), labels.indexes, labels.frames,
+                               labels.lengths, labels.blank_idx, reduction='none')
+    else:
+        steps = log_probs.gather(2, labels.indexes[:, :, None])[:, :, 0]
+        expected = (steps * _valid(reading)).sum(1)
+    torch.testing.assert_close(reading.score(hypotheses)[:, 0], expected, atol=1e-3, rtol=1e-4)
+
+
+def test_attention_is_a_map_over_the_visual_feature(case):
+    model, image, _ = case
+    reading = _read(model, image)
+    if reading.attention is not None:
+        assert reading.attention.shape[2:] == reading.visual.shape[2:]
+        torch.testing.assert_close(reading.attention.sum((2, 3)), torch.ones(2, 26))
+
+
+def test_attention_over_something_else_is_left_out(case, monkeypatch):
+    """Losses that do without it still get their reading."""
+    model, image, _ = case
+    found = reading_sources(model.decoder)
+    other = replace(found, attention=replace(found.logits, pick=lambda _: torch.ones(2, 26, 7)))
+    monkeypatch.setattr(reading_recorder, 'reading_sources', lambda decoder: other)
+    reading = _read(model, image)
+    assert reading.attention is None and reading.logits[0].shape[0] == 2

@@ -181,6 +181,17 @@ def test_what_the_small_pass_missed_near_low_text_comes_back():
     assert texts_of(result) == ['100', '?']
 
 
+@pytest.mark.parametrize('trim', [0, 1])
+def test_a_piece_of_what_the_small_pass_missed_does_not_come_back(trim):
+    """It reaches over the seam at 160."""
+    def predict(inputs, data_samples):
+        return reader(inputs, data_samples, trim if inputs.shape[-1] == 160 else 0)
+
+    tiny = (150, 124, 30, 5)
+    (result, ) = spotted([draw([LOW, tiny])], .5, Regions(below=READ), predict)
+    assert result.dld_regions == [[0, 64, 160, 192]] and texts_of(result) == ['100']
+
+
 def test_a_region_is_the_text_with_its_margin_rounded_outwards():
     (result, ) = spotted([draw([(200, 130, 40, 14)])], .5, Regions(below=READ, margin=1.), cost=.25)
     # x from 200 - 14 to 240 + 14, y from 130 - 14 to 144 + 14, a pixel of blur apart.

@@ -4,14 +4,17 @@ import copy
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from mmocr.registry import MODELS
 from mmocr.structures import TextSpottingDataSample
 from tiny import dbnet_cfg, pan_cfg
+from tiny_mask_rcnn import detector_cfg
 from tiny_recog import abinet_cfg, crnn_cfg
 from tiny_spotter import batch, page, sample, spotter, spotter_cfg
 
 from mmocr_kd.adapters import rescale_batch
+from mmocr_kd.models.spotters import Words
 
 WORDS = [('cat', (10, 36)), ('dog7', (60, 80))]
 
@@ -218,6 +221,88 @@ def test_reads_found_words_as_it_reads_annotated_ones(model):
     hook.remove()
     reading = found.read_along(inputs, samples, found.words_of(samples))
     torch.testing.assert_close(reads[0], reading.logits[0].softmax(-1), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize('scale, turned', [((1., 1.), False), ((1., .5), True), ((.4, 1.), False)])
+def test_which_way_up_a_word_is_depends_on_the_original(model, scale, turned):
+    """36x36 pixels of the input are a word that is read downwards if the image lost half its
+    height."""
+    inputs, samples = _prepared(model, page(WORDS, scale=scale))
+    square = np.array([[10, 10], [46, 10], [46, 46], [10, 46]], np.float32)
+    found = _with_found(model, [square.ravel()])
+    crops = []
+    found.recognizer.backbone.register_forward_pre_hook(lambda _, args: crops.append(args[0]))
+    found.predict(inputs, samples)
+    quad = torch.from_numpy(np.roll(square, -1, axis=0) if turned else square)
+    expected = found._cut(inputs, [(96, 160)], Words(quad[None], torch.tensor([0]),
+                                                     torch.tensor([False])))
+    torch.testing.assert_close(crops[0], expected, atol=1e-4, rtol=0)
+
+
+def test_detections_are_in_pixels_of_the_input(model):
+    one = page(WORDS, scale=(.5, .25))
+    inputs, samples = _prepared(model, one)
+    polygons = one[1].gt_instances.polygons
+    (found, scores), = _with_found(model, polygons).detect(inputs, samples)
+    np.testing.assert_array_equal(found, [polygon.reshape(4, 2) for polygon in polygons])
+    torch.testing.assert_close(scores, torch.tensor([.9, .5]))
+
+
+def test_found_words_are_taken_upright(model):
+    """Detectors begin at any corner; only annotations say which is the first."""
+    inputs, samples = _prepared(model, page(WORDS))
+    crops = []
+    for steps in range(3):
+        polygons = [np.roll(polygon.reshape(4, 2), steps, axis=0).ravel()
+                    for polygon in samples[0].gt_instances.polygons]
+        found = _with_found(model, polygons)
+        found.recognizer.backbone.register_forward_pre_hook(lambda _, args: crops.append(args[0]))
+        found.predict(inputs, samples)
+    torch.testing.assert_close(crops[1], crops[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(crops[2], crops[0], atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize('original', [(48, 80), (384, 320)])
+def test_detectors_with_masks_draw_them_on_what_they_see(original):
+    """MMDetection draws them on the original: on a smaller one they would be cut."""
+    cfg = ConfigDict({**detector_cfg(), '_scope_': 'mmdet', 'data_preprocessor': {
+        'type': 'DetDataPreprocessor', 'pad_size_divisor': 32}})
+    whole = spotter(detector={'type': 'MMDetWrapper', 'cfg': cfg, 'text_repr_type': 'poly'}).eval()
+    inputs, samples = _prepared(whole, page(WORDS))
+    samples[0].set_metainfo({'ori_shape': original, 'scale_factor': (
+        160 / original[1], 96 / original[0])})
+    heads = whole.detector.wrapped_model.roi_head
+    heads.predict_bbox = lambda *_, **__: [InstanceData(
+        bboxes=torch.tensor([[30., 20, 130, 80]]), scores=torch.ones(1),
+        labels=torch.zeros(1, dtype=torch.long))]
+    torch.nn.init.constant_(heads.mask_head.conv_logits.bias, 50.)  # the whole box is text
+    (polygons, _), = whole.detect(inputs, samples)
+    np.testing.assert_allclose(polygons[0].min(0), [30, 20], atol=1)
+    np.testing.assert_allclose(polygons[0].max(0), [129, 79], atol=1)
+
+
+def test_corners_are_jittered_in_training_alone(model):
+    jittery = spotter(crop={'size': (32, 100), 'jitter': .2})
+    _, samples = _prepared(jittery, page(WORDS))
+    exact = model.words_of(samples).points
+    for mode in (True, False):
+        moved = [(jittery.train(mode).words_of(samples).points - exact).abs().max() > .1
+                 for _ in range(3)]
+        assert moved == [mode] * 3
+
+
+@pytest.mark.parametrize('pad_value', [0, -1.5])
+def test_the_detector_is_padded_with_what_it_was_trained_on(pad_value):
+    """After normalisation, where 0 of the raw image is something else."""
+    preprocessor = {**dbnet_cfg()['data_preprocessor'], 'pad_value': pad_value}
+    whole = spotter(detector=dbnet_cfg(data_preprocessor=preprocessor)).eval()
+    data = batch(*_two_sizes())
+    seen = []
+    whole.detector.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    whole.test_step(copy.deepcopy(data))
+    whole.detector.test_step(copy.deepcopy(data))
+    torch.testing.assert_close(seen[0], seen[1])
+    assert (seen[0][1, :, 64:] == pad_value).all() and (seen[0][1, :, :, 120:] == pad_value).all()
 
 
 def test_chunks_and_batches_do_not_matter(model):

@@ -57,6 +57,14 @@ class TestDistillable:
         assert adapter.model is model and distillable(adapter) is adapter
         assert adapter.rec_decoder is model.roi_head.rec_head.decoder
 
+    @torch.no_grad()
+    def test_detects_in_pixels_of_its_input(self, images):
+        adapter = distillable(abcnet().eval())
+        found = adapter.detect(images, [sample(scale=(0.5, 0.5)) for _ in images])
+        for i, (polygons, scores) in enumerate(found):
+            assert len(polygons) == len(scores) == 1
+            np.testing.assert_allclose(polygons[0].max(0), [160 / (i + 2), 48])
+
     def test_adapter_is_no_module(self):
         owner = nn.Module()
         owner.student = abcnet()
@@ -191,6 +199,14 @@ class TestReading:
         assert torch.equal(roi, expected)
         assert not torch.allclose(roi, head.roi_extractor(features[:3], proposals))
 
+    def test_losses_of_kd_ltr_find_what_they_need(self, images, samples):
+        """Vectors of characters, of which the classifier makes logits; but no scores."""
+        adapter = distillable(abcnet().eval())
+        reading = read(adapter, images, samples)
+        glimpses, = reading.glimpses
+        assert glimpses.shape == (3, STEPS, CHANNELS) and reading.score is None
+        torch.testing.assert_close(adapter.rec_decoder.out(glimpses), reading.logits[0])
+
     def test_no_words(self, images):
         adapter = distillable(abcnet())
         assert read(adapter, images[:1], [sample()]) is None
@@ -314,9 +330,10 @@ class TestDistillation:
         assert losses['loss_kd_seq'] > 0
 
     def test_trains_selector_and_student(self, images, samples, tmp_path):
-        selector = dict(type='ResolutionSelector', scale_factors=[0.5, 1.0], base_channels=8)
-        losses = dict(self.LOSSES, accuracy={}, cost={})
-        model = self.dld(tmp_path, selector=selector, losses=losses)
+        selector = dict(type='ResolutionSelector', scale_factors=[0.5, 1.0], base_channels=8,
+                        predicts='logits')
+        model = self.dld(tmp_path, selector=selector, losses=self.LOSSES,
+                         objective=dict(type='GumbelObjective'))
         values = model.loss(images, samples)
         assert {'det.loss_cls', 'rec.loss_ce', 'loss_res_acc', 'loss_res_cost'} <= set(values)
         sum(value for name, value in values.items() if 'loss' in name).backward()

@@ -31,3 +31,5 @@ dld = dict(
     pad_divisor=32,
     max_long_edge=dict(train=1600, test=3000),
     antialias=False)
+
+custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=True, interval=1)]

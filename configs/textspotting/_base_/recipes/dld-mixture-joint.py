@@ -4,7 +4,6 @@ _base_ = 'dld-mixture.py'
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50, val_interval=10)
 param_scheduler = [dict(type='MultiStepLR', milestones=[30, 40], gamma=0.1, end=50, by_epoch=True)]
-custom_hooks = [dict(type='GumbelTemperatureHook', by_epoch=True, interval=1)]
 # The recogniser has no gradient where no image of a batch has text.
 find_unused_parameters = True
 

@@ -7,8 +7,8 @@ from mmocr.registry import MODELS
 from tiny_dld import DRS, SKD, pages, prepared, selector_cfg
 from tiny_mask_rcnn import mask_rcnn_spotter, spotter_cfg
 
-LOSSES = {**SKD, **DRS, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy', 'topk': 1,
-                                     'reduction': 'mean'}}
+LOSSES = {**SKD, 'sequence': {'type': 'SequenceKDLoss', 'search': 'greedy', 'topk': 1,
+                              'reduction': 'mean'}}
 
 
 @pytest.fixture(scope='module')
@@ -24,13 +24,15 @@ def parts(tmp_path_factory):
     return folder, {'config': spotter_cfg(folder), 'checkpoint': str(folder / 'teacher.pth')}
 
 
-def build(parts, losses=LOSSES, scales=(.3, .5, .8), **fields):
+def build(parts, scale_factors=None):
+    """With a selector, unless there are scales."""
     folder, teacher = parts
+    choosing = ({'scale_factors': scale_factors} if scale_factors else
+                {'selector': selector_cfg((.3, .5, .8)), 'objective': DRS})
     torch.manual_seed(1)
     model = MODELS.build(copy.deepcopy({
         'type': 'DLDTextSpotter', 'student': spotter_cfg(folder), 'teacher': teacher,
-        'losses': losses, 'selector': selector_cfg(scales) if 'cost' in losses else None,
-        **fields}))
+        'losses': LOSSES, **choosing}))
     model.init_weights()
     return model
 
@@ -48,11 +50,10 @@ def test_a_step_of_everything(parts):
 
 def test_roi_features_of_the_same_model_at_full_size_are_the_teachers(parts):
     """In eval mode student and teacher are the same function, at whatever scale both work."""
-    skd = {name: LOSSES[name] for name in ('roi', 'context', 'sequence')}
-    model = build(parts, skd, scale_factors=[1.]).eval()
+    model = build(parts, scale_factors=[1.]).eval()
     losses = model.loss(*prepared(model))
     assert losses['loss_kd_roi'] < 1e-10 and losses['loss_kd_context'] < 1e-10
-    small = build(parts, skd, scale_factors=[.5]).eval()
+    small = build(parts, scale_factors=[.5]).eval()
     assert small.loss(*prepared(small))['loss_kd_roi'] > 1e-4
 
 

@@ -379,6 +379,25 @@ class TestPredict:
         for one in results:
             assert len(one.pred_instances.texts) == len(one.pred_instances.polygons)
 
+    @pytest.mark.parametrize('original', [(48, 80), (96, 160), (384, 320)])
+    def test_outlines_do_not_depend_on_the_size_of_the_original(self, model, original):
+        """Masks are drawn on what the model sees; on a smaller original they would be cut."""
+        inputs, samples = prepared(model, page(WORDS))
+        samples[0].set_metainfo({'ori_shape': original, 'scale_factor': (
+            160 / original[1], 96 / original[0])})
+        heads = model.eval().detector.roi_head
+        heads.predict_bbox = lambda *_, **__: [InstanceData(
+            bboxes=torch.tensor([[30., 20, 130, 80]]), scores=torch.ones(1),
+            labels=torch.zeros(1, dtype=torch.long))]
+        torch.nn.init.constant_(heads.mask_head.conv_logits.bias, 50.)  # the whole box is text
+        (polygons, scores), = model.detect(inputs, samples)
+        np.testing.assert_allclose(polygons[0].min(0), [30.5, 20.5], atol=.01)
+        np.testing.assert_allclose(polygons[0].max(0), [129.5, 79.5], atol=.01)
+        assert scores.tolist() == [1.]
+        found = model.predict(inputs, samples)[0].pred_instances
+        np.testing.assert_allclose(np.reshape(found.polygons[0], (-1, 2)),
+                                   polygons[0] / samples[0].scale_factor, rtol=1e-5)
+
     def test_no_scale_factor(self, model):
         inputs, samples = prepared(model, page(WORDS))
         del samples[0].scale_factor

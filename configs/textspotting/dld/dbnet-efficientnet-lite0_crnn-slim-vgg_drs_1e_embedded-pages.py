@@ -1,4 +1,4 @@
 # DRS only: the selector without distillation.
-_base_ = 'dbnet-mobilenetv3-large_crnn-slim-vgg_dld-gamma0.1_1e_embedded-sizes.py'
+_base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_dld_1e_embedded-pages.py'
 
 model = dict(losses=dict(roi=None, context=None, sequence=None))

@@ -1,5 +1,5 @@
 # A selector for a spotter that stays as it is, here the teacher of the other configs.
-_base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_dld-gamma0.1_1e_icdar2015-mini.py'
+_base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_dld_1e_icdar2015-mini.py'
 
 model = dict(train_student=False, losses=dict(roi=None, context=None, sequence=None))
 load_from = None

@@ -282,8 +282,9 @@ def test_of_a_spotter_both_parts_are_to_be_trained(tmp_path):
     start = torch.load(weights, weights_only=True)['state_dict']
     loaded = rating.rater.model.recognizer.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in start.items())
-    again = prepare_rating(cfg, None, tmp_path / 'spotter.jsonl')
-    assert list(again.run()) == []
+    torch.save({'state_dict': rating.rater.model.state_dict()}, tmp_path / 'whole.pth')
+    for same in (None, tmp_path / 'whole.pth'):  # wherever these weights come from
+        assert list(prepare_rating(cfg, same, tmp_path / 'spotter.jsonl').run()) == []
 
 
 def test_what_is_wrong_is_said(tmp_path):

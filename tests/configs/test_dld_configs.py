@@ -65,7 +65,7 @@ def test_names_tell_arms_from_spotters():
     assert all(load(CONFIGS[name]).model.type == 'DLDTextSpotter' for name in ARMS)
     kinds = {name: load(CONFIGS[name]).model.type for name in others}
     assert {name for name, kind in kinds.items() if kind == 'DLDTextSpotter'} == {
-        name for name in others if '_full-crops_' in name}
+        name for name in others if '_full-crops_' in name or '_all-three' in name}
     assert not any('teacher' in load(CONFIGS[name]).model for name in others)
 
 

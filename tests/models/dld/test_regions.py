@@ -18,6 +18,7 @@ from mmocr_kd.models.dld import Regions, Shrinker
 SIZE = (256, 384)
 # What the reader below needs: pixels of height to find a word, and to read it.
 FOUND, READ = 4, 12
+SHRINKER = Shrinker()
 
 
 def draw(words, size=SIZE, factor=(1., 1.)):
@@ -57,14 +58,14 @@ def reader(inputs, data_samples, trim=0):
     return results
 
 
-def spotted(images, scale, regions=None, predict=reader, cost=None):
+def spotted(images, scale, regions=None, predict=reader, cost=None, shrinker=SHRINKER):
     """Predictions for images (image, sample) at one scale, as a DLD model makes them."""
     canvas = [max(edges) for edges in zip(*(image.shape[1:] for image, _ in images))]
     inputs = torch.zeros(len(images), 3, *canvas)
     for target, (image, _) in zip(inputs, images):
         target[:, :image.shape[1], :image.shape[2]] = image
     samples = [sample for _, sample in images]
-    shrinker, scales = Shrinker(), [scale] * len(images)
+    scales = [scale] * len(images)
     results = shrinker.predict(predict, inputs, samples, scales)
     if cost is not None:
         for result in results:
@@ -190,6 +191,64 @@ def test_a_piece_of_what_the_small_pass_missed_does_not_come_back(trim):
     tiny = (150, 124, 30, 5)
     (result, ) = spotted([draw([LOW, tiny])], .5, Regions(below=READ), predict)
     assert result.dld_regions == [[0, 64, 160, 192]] and texts_of(result) == ['100']
+
+
+def found(*boxes):
+    """A model that finds one thing in the first image it sees, and these boxes in the others."""
+    seen = []
+
+    def predict(inputs, data_samples):
+        seen.append(data_samples[0])
+        here = boxes if len(seen) > 1 else (LOW, HIGH)
+        polygons = [np.array([x, y, x + w, y, x + w, y + h, x, y + h], np.float32)
+                    for x, y, w, h in here]
+        result = TextSpottingDataSample(metainfo=data_samples[0].metainfo)
+        result.pred_instances = InstanceData(
+            polygons=[polygon / np.tile(data_samples[0].scale_factor, 4).astype(np.float32)
+                      if len(seen) > 1 else polygon for polygon in polygons],
+            texts=['first' if len(seen) == 1 else 'again'] * len(polygons))
+        return [result]
+
+    return predict, seen
+
+
+def test_where_nothing_is_found_again_nothing_remains():
+    predict, _ = found()
+    (result, ) = spotted([draw([])], .5, Regions(below=10), predict)
+    assert texts_of(result) == ['first']  # the high word, which lies in no region
+    assert words_of(result)[0][1][:2] == HIGH[:2]
+
+
+@pytest.mark.parametrize('width, stays', [(40, True), (20, False)])
+def test_what_lies_mostly_on_a_word_that_is_kept_is_a_piece_of_it(width, stays):
+    """20 pixels of it are on the high word: half and more is too much."""
+    right = HIGH[0] + 19
+    predict, _ = found((right - width, 60, width, 30))  # the region begins at y = 64
+    (result, ) = spotted([draw([])], .5, Regions(below=10), predict)
+    assert (texts_of(result) == ['again', 'first']) == stays
+
+
+@pytest.mark.parametrize('height, again', [(20, True), (26, False)])
+def test_only_text_below_the_limit_is_low(height, again):
+    (result, ) = spotted([draw([(100, 100, 60, height)])], .5, Regions(below=READ))
+    assert bool(result.dld_regions) == again
+
+
+def test_images_that_have_to_shrink_anyway_are_small():
+    """At scale 1, because their longer edge is too long."""
+    (result, ) = spotted([draw([LOW])], 1., Regions(below=READ),
+                         shrinker=Shrinker(max_long_edge=192))
+    assert result.dld_regions and texts_of(result) == ['100']
+
+
+def test_a_region_is_told_to_be_an_image_of_its_own_size():
+    predict, seen = found()
+    spotted([draw([], factor=(1.6, .8))], .5, Regions(below=10), predict)
+    whole, part = seen
+    assert tuple(part.scale_factor) == (1.6, .8)
+    height, width = part.img_shape
+    assert part.ori_shape == (round(height / .8), round(width / 1.6))
+    assert part.img_shape != whole.img_shape
 
 
 def test_a_region_is_the_text_with_its_margin_rounded_outwards():

@@ -56,16 +56,16 @@ def test_detectors(with_selector, kind):
 
 def test_detectors_leave_what_rated_their_scales():
     cfg = tiny_dld_detector.dld_cfg(
-        acc_source='rec_lr', losses={'accuracy': {}, 'cost': {}},
+        train_student=False,
         recognizer={'config': 'words.py', 'checkpoint': 'words.pth', 'crop': {'size': (32, 100)}})
     model = deployed_config(Config({'model': cfg}), with_selector=True).model
-    assert not {'losses', 'acc_source', 'recognizer', 'init_cfg'} & set(model)
-    assert not MODELS.build(model.to_dict()).losses
+    assert not {'objective', 'train_student', 'recognizer', 'init_cfg'} & set(model)
+    assert MODELS.build(model.to_dict()).objective is None
 
 
 def test_spotters_leave_how_they_were_trained():
     cfg = training(load_from='selector.pth', train_cfg={'max_epochs': 1}, resume=True)
-    cfg.model.update(train_student=False, losses={'target': {}, 'cost': {}},
+    cfg.model.update(train_student=False, losses={},
                      teacher={'config': 'plain.py', 'checkpoint': 'plain.pth'})
     deployed = deployed_config(cfg, with_selector=True)
     assert set(deployed) == {'model'}

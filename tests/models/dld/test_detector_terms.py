@@ -104,7 +104,7 @@ def test_at_scale_1_it_is_dbnet_distiller(spec):
     distiller = alone(spec, model)
     inputs, samples = prepared(model, pages()[0], pages()[0])
     ours = model.loss(inputs, samples)
-    theirs = distiller.loss(model._spotter.normalized(inputs, samples), copy.deepcopy(samples))
+    theirs = distiller.loss(model.spotter.normalized(inputs, samples), copy.deepcopy(samples))
     names = 'loss_prob', 'loss_entropy', 'loss_kd', 'loss_fitnet'
     assert of(ours, *('det.' + name for name in names)) == pytest.approx(of(theirs, *names),
                                                                           rel=1e-4)
@@ -126,7 +126,7 @@ def test_teachers_see_images_whole_and_masks_are_drawn_small(spec):
     inputs, samples = prepared(model)
     model.loss(inputs, samples)
     _, told, mask = model._terms.distiller.terms['term0'].loss.seen
-    whole = model._spotter.normalized(inputs, samples)
+    whole = model.spotter.normalized(inputs, samples)
     teacher = MODELS.build(copy.deepcopy(spec['config'])).eval()
     teacher.load_state_dict(torch.load(spec['checkpoint'])['state_dict'])
     with torch.no_grad():

@@ -38,6 +38,14 @@ class OnnxNetwork:
         self._name = inputs[0].name
         self._batch, self.channels, self.height, self.width = map(_fixed, inputs[0].shape)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxNetwork:
+        """Itself: a network that never changes is shared by copies of a model it teaches."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the path of its file, which is loaded again."""
+        return type(self), (self.path, )
+
     @property
     def characters(self) -> list[str] | None:
         """The dictionary in the file, as PP-OCR's recognisers carry one; None without."""

@@ -1,5 +1,7 @@
 """A teacher in an ONNX file says what the file says, of what a student sees."""
+import copy
 import json
+import pickle
 import sys
 from types import SimpleNamespace
 
@@ -243,6 +245,16 @@ def test_crnn_of_mmocr(tmp_path):
                     for label, length in zip(indexes, lengths)]
         assert [text for text, _ in reading] == expected
         assert [p for _, p in reading] == pytest.approx(log_probs.tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize('copied', [copy.deepcopy, lambda teacher: pickle.loads(
+    pickle.dumps(teacher))], ids=['deepcopy', 'pickle'])
+def test_one_that_was_used_can_be_copied(tmp_path, copied):
+    """With the model that it teaches, as EMAHook does."""
+    teacher = OnnxTeacher(sigmoid(tmp_path / 'det.onnx'), **PLAIN)
+    images = torch.rand(2, 1, 32, 64)
+    expected = ask(teacher, text_logits, images)
+    torch.testing.assert_close(copied(teacher)(images, None)['term'], expected)
 
 
 def test_identity_changes_with_whatever_changes_answers(tmp_path):

@@ -58,6 +58,10 @@ class DetRecTextSpotter(BaseTextDetector):
 
     Raises:
         ValueError, TypeError: If a field has an unknown value.
+
+    Map: part_inputs.py normalises for a part, detector_losses.py trains the detector, words.py says
+    which words there are, quad_crops.py cuts them out, word_reader.py reads them, and
+    adapters/recognition/reading_recorder.py notes how. Others ask by spotter_protocol.py.
     """
 
     def __init__(self,

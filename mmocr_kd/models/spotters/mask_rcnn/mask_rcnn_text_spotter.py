@@ -48,6 +48,10 @@ class MaskRCNNTextSpotter(BaseTextDetector):
 
     Raises:
         ValueError, TypeError: If a field has an unknown value.
+
+    Map: detector_pass.py finds words and keeps the map, masked_roi_extractor.py and masked_crops.py
+    cut them out of it, ../word_reader.py reads them, and
+    adapters/recognition/reading_recorder.py notes how. Others ask by ../spotter_protocol.py.
     """
 
     def __init__(self,

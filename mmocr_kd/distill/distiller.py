@@ -146,7 +146,7 @@ class Distiller:
             See :meth:`end`. Whatever fails, nothing is left behind.
         """
         if not self.begin(inputs, data_samples, known=known):
-            return merge_losses(run(), self._idle(()))
+            return self.rest(run())
         try:
             return self.end(run())
         finally:
@@ -177,6 +177,14 @@ class Distiller:
                 known[teacher] = look(teacher)
                 self._finite.watch_all(known[teacher], data_samples)
         return known
+
+    def rest(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What :meth:`end` gives where there is nothing to compare.
+
+        Args:
+            own: Losses of the student itself.
+        """
+        return merge_losses(own, self._idle(()))
 
     def begin(self, inputs: Tensor, data_samples: Sequence[Any],
               progress: Progress | None = None,

@@ -61,8 +61,8 @@ class ReadingComparison(Comparison):
                 f'a {type(self._teacher).__name__} cannot be compared step by step, because it '
                 'does not read along the labels: take a RecognizerTeacher, or losses that want '
                 'hypotheses (NBestLoss)')
-        for network in self._teacher.networks:
-            require_comparable(self._student.decoder, network.decoder)
+        for decoder in self._decoders:
+            require_comparable(self._student.decoder, decoder)
 
     def after(self, ours: Mapping[str, Any], theirs: Mapping[str, Any],
               noted: Any) -> tuple[Reading, Reading, Labels]:
@@ -73,23 +73,33 @@ class ReadingComparison(Comparison):
             theirs: Of the teacher; a part that it does not know is left out.
             noted: N samples.
         """
-        decoder = self._student.decoder
         student = build_reading(ours, noted)
-        labels = labels_of(decoder, noted, student.logits[0], self.valid_steps)
+        labels = labels_of(self._student.decoder, noted, student.logits[0], self.valid_steps)
+        return self.pair(student, labels, theirs, noted)
+
+    def pair(self, student: Reading, labels: Labels, theirs: Mapping[str, Any],
+             data_samples: Sequence[Any]) -> tuple[Reading, Reading, Labels]:
+        """See :meth:`after`; of a student whose reading and labels are known."""
         # Frames are read without a label; what follows one that is not there means nothing.
         unlabelled = labels.is_ctc and self._teacher is not None
-        weights = word_weights(noted, labels.lengths.device, unlabelled)
+        weights = word_weights(data_samples, labels.lengths.device, unlabelled)
         labels = replace(labels, weights=weights)
         if self._teacher is None:
             return student, student, labels
-        teacher = build_reading(theirs, noted)
+        teacher = build_reading(theirs, data_samples)
         if labels.is_ctc:
             return align_frames(student, teacher, labels)
-        if any(is_autoregressive(network.decoder) for network in self._teacher.networks):
+        if any(map(is_autoregressive, self._decoders)):
             labels = replace(labels, autoregressive=True)
         student, teacher = (first_steps_of(reading, self.valid_steps)
                             for reading in (student, teacher))
         return student, teacher, labels
+
+    @property
+    def _decoders(self) -> list[Any]:
+        """Those of the networks that teach."""
+        return [] if self._teacher is None else [
+            network.decoder for network in self._teacher.networks]
 
 
 class HypothesesComparison(Comparison):

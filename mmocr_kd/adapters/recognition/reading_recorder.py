@@ -78,10 +78,8 @@ class ReadingRecorder:
 
     def _sources(self) -> dict[str, Source]:
         found, recognizer = reading_sources(self.recognizer.decoder), self.recognizer
-        roi = self.roi or ('backbone' if recognizer.with_backbone else found.visual)
-        context = self.context
-        if context is None and recognizer.with_encoder and roi != 'encoder':
-            context = 'encoder'
+        roi = self.roi or reading_roi(recognizer).path
+        context = self.context or _encoder_behind(recognizer, roi)
         glimpses = _first_order(found.glimpses)
         turned = self._words_first if self.time_first else None
         sources = {'logits': _first_order(found.logits), 'glimpses': glimpses, 'roi': Source(roi),
@@ -100,6 +98,21 @@ class ReadingRecorder:
                 f"the encoder's output has shape {tuple(encoded.shape)}, expected (steps, words, "
                 f'channels) of {self._num_words} words, as of ABCNetRecEncoder')
         return encoded.transpose(0, 1)
+
+
+def reading_roi(model: Any) -> Source:
+    """Where a recogniser has the visual feature that DLD compares; see :class:`ReadingRecorder`."""
+    return Source('backbone' if model.with_backbone else reading_sources(model.decoder).visual)
+
+
+def reading_context(model: Any) -> Source:
+    """Where a recogniser has the contextual feature that DLD compares; see there."""
+    encoder = _encoder_behind(model, reading_roi(model).path)
+    return Source(encoder) if encoder else _first_order(reading_sources(model.decoder).glimpses)
+
+
+def _encoder_behind(recognizer: Any, roi: str) -> str | None:
+    return 'encoder' if recognizer.with_encoder and roi != 'encoder' else None
 
 
 def _with_fitting_attention(heard: Mapping[str, Any], data_samples: Sequence[Any]) -> Reading:

@@ -2,28 +2,29 @@
 from __future__ import annotations
 
 import copy
-import math
 from functools import partial
-from operator import itemgetter
 from typing import Any, Mapping, Sequence
 
-from mmengine.structures import LabelData
 from mmocr.models.textrecog.recognizers import BaseRecognizer
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ...adapters import build_teachers
 from ...adapters.recognition import (
     LOW_RES_DIFFERENCES,
     HypothesesComparison,
     ReadingComparison,
-    hypotheses,
+    bind_to_read,
+    build_reading_losses,
+    build_reading_teachers,
+    build_reading_terms,
     prepare_targets,
+    read_freely,
+    reading_term_configs,
     require_comparable,
     same_orders,
     start_from_teacher,
 )
-from ...distill import Comparison, Distiller, Schedule, Teacher, Term, build_weight, keeps_own_start
+from ...distill import Comparison, Distiller, Teacher, keeps_own_start
 from .plain_student_keys import PlainStudentKeys
 
 EVAL_MODES = ('student', 'teacher_hr', 'teacher_upsampled')
@@ -98,9 +99,8 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             raise ValueError(f'valid_steps={valid_steps} must be at least 1, or None for all steps')
         # A copy: MMOCR's decoders write into their configs.
         self.student: Any = MODELS.build(copy.deepcopy(student))
-        terms = {name: loss if 'loss' in loss else {'loss': loss} for name, loss in losses.items()}
-        self.losses = nn.ModuleDict({name: MODELS.build(term['loss'])
-                                     for name, term in terms.items()})
+        terms = reading_term_configs(losses)
+        self.losses = nn.ModuleDict(build_reading_losses(terms))
         if not self.losses:
             raise ValueError('losses is empty: nothing is learnt')
         self.visual = visual
@@ -110,11 +110,12 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         self.may_differ = tuple(may_differ)
         self.eval_mode = eval_mode
         # Plain objects, not modules: teachers must not enter the module tree.
-        self._teacher, teachers = self._build_teachers(teacher, terms)
+        self._teacher, teachers = build_reading_teachers(terms, dict(self.losses.items()), teacher,
+                                                         'RecognizerTeacher')
         self._predicting: Teacher | None = None  # who is bound to predict, not to teach
         self._comparisons: dict[Any, Comparison] = {}
-        self.distiller = Distiller({name: self._term(name, teachers.get(name), **term)
-                                     for name, term in terms.items()})
+        self.distiller = Distiller(build_reading_terms(terms, dict(self.losses.items()), teachers,
+                                                       self._compare))
 
     def init_weights(self) -> None:
         """Initialise the student, from its teacher if so configured, and get the teacher.
@@ -213,17 +214,11 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
             RecordingError: If the teacher is neither.
         """
         large: Any = _required(hr_inputs) if teacher.sees_images else inputs
-        network = teacher.networks[0] if len(teacher.networks) == 1 else None
         if self._predicting is not teacher:
             self.distiller.detach()  # the next training step attaches it again
-            teacher.bind(self, {} if network else {'hypotheses': hypotheses})
+            bind_to_read(teacher, self)
             self._predicting = teacher
-        if network is not None:
-            return network.predict(teacher.prepare(large), data_samples)  # type: ignore[attr-defined]
-        for sample, readings in zip(data_samples, teacher(large, data_samples)['hypotheses']):
-            text, log_prob = max(readings, key=itemgetter(1), default=('', -math.inf))
-            sample.pred_text = LabelData(item=text, score=[math.exp(log_prob)] * len(text))
-        return data_samples
+        return read_freely(teacher, large, data_samples)
 
     def _read(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Let the student read along; what it learns is in the terms alone."""
@@ -244,34 +239,14 @@ class LowResRecognizerDistiller(PlainStudentKeys, BaseRecognizer):
         require_comparable(self.student.decoder, networks[0].decoder)
         return networks[0]
 
-    def _build_teachers(self, teacher: dict[str, Any] | None, terms: Mapping[str, dict[str, Any]]
-                        ) -> tuple[Teacher | None, dict[str, Teacher]]:
-        """The common one, and that of each loss that wants one."""
-        configs = {name: term.get('teacher') or teacher for name, term in terms.items()
-                   if self.losses[name].wants is not None}
-        for name, config in configs.items():
-            if config is None:
-                raise ValueError(f"losses[{name!r}] wants a teacher's {self.losses[name].wants}, "
-                                 'and there is no teacher: give it one, or one for all')
-        asked = [config for config in (teacher, *configs.values()) if config is not None]
-        built = build_teachers(asked, 'RecognizerTeacher')
-        common = built.pop(0) if teacher is not None else None
-        return common, dict(zip(configs, built))
-
-    def _term(self, name: str, by: Teacher | None, schedule: dict[str, Any] | None = None,
-              loss_weight: float | str = 1.0, loss: Any = None, teacher: Any = None,
-              **weight: float) -> Term:
-        loss = self.losses[name]  # built, as is the teacher
+    def _compare(self, by: Teacher | None, name: str, loss: Any) -> Comparison:
         key = by, loss.wants, getattr(loss, 'normalize', None)
         if key not in self._comparisons:
-            self._comparisons[key] = self._compare(*key)
-        return Term(loss, self._comparisons[key], by, Schedule(**(schedule or {})),
-                    build_weight(loss_weight, **weight))
-
-    def _compare(self, by: Teacher | None, wants: str | None, normalize: Any) -> Comparison:
-        if wants == 'hypotheses':
-            return HypothesesComparison(self.student, self.visual, normalize)
-        return ReadingComparison(self.student, by, self.visual, self.valid_steps)
+            self._comparisons[key] = (
+                HypothesesComparison(self.student, self.visual, key[2])
+                if loss.wants == 'hypotheses' else
+                ReadingComparison(self.student, by, self.visual, self.valid_steps))
+        return self._comparisons[key]
 
     def _forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None,
                  hr_inputs: Tensor | None = None) -> Any:

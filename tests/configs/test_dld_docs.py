@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 
 import mmocr_kd
-from mmocr_kd.models.dld.dld_losses import TERMS
+from mmocr_kd.models.dld.distillation import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / 'docs/dld.md'
@@ -46,7 +46,7 @@ def test_there_is_an_example_of_each_kind():
 
 def test_field_of_losses_names_all_of_them():
     (row, ) = re.findall(r'^\| `losses` \|(.*)\|$', TEXT, re.M)
-    assert set(TERMS) <= set(re.findall(r'`(\w+)`', row))
+    assert set(DEFAULTS) <= set(re.findall(r'`(\w+)`', row))
 
 
 @pytest.mark.parametrize('name', ['DLDTextSpotter', 'ResolutionSelector'])

@@ -520,8 +520,12 @@ def dld_full_crops(folder):
 
 
 @case
-def dld_terms(folder):
-    return _dld(folder, tiny_dld.student_cfg(), {}, terms=[
+def dld_all_three(folder):
+    reader = tiny_recog.checkpoint(folder / 'reader.pth', tiny_dld.student_cfg()['recognizer'])
+    taught = {'teacher': {'type': 'RecognizerTeacher', **reader}}
+    losses = {'soft': {'loss': {'type': 'SoftLogitsLoss'}, **taught},
+              'n-best': {'loss': {'type': 'NBestLoss'}, **taught}}
+    return _dld(folder, tiny_dld.student_cfg(), losses, terms=[
         {'loss': {'type': 'MaskETLoss'}},
         {'loss': {'type': 'FitNetLoss'}, 'source': 'neck', 'adaptor': {
             'type': 'ConvAdaptor', 'in_channels': 16, 'out_channels': 16}}])

@@ -70,13 +70,15 @@ WAITS = {
     'small_words_parseq': {FINITE: 3},
     'det_rec_spotter': {FLAGS: 1},
     'mask_rcnn_spotter': {FLAGS: 2, NMS: 3},  # words and boxes; three images
-    'dld_det_rec': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1, CTC_NBEST: 1},
+    'dld_det_rec': {FLAGS: 1, FINITE: 5, SCALES: 1, STEPS: 1, CTC_NBEST: 1},
     'dld_errors': {FLAGS: 1, SCALES: 1, CTC_WORDS: 1},
     'dld_stored_errors': {},
     'dld_full_crops': {FLAGS: 1},
-    'dld_terms': {FLAGS: 2, FINITE: 2, SCALES: 1, CTC_WORDS: 1},  # words, and where text is drawn
-    'dld_mask_rcnn': {FLAGS: 2, FINITE: 3, SCALES: 1, STEPS: 1, NMS: 3},
-    'dld_abcnet': {FLAGS: 1, FINITE: 3, SCALES: 1, STEPS: 1},
+    # Words, and where text is drawn; maps of text, of features, and of reading.
+    'dld_all_three': {FLAGS: 2, FINITE: 5, SCALES: 1, CTC_WORDS: 1, NAN: 1, TEXTS_CTC: 3,
+                      CTC_NBEST: 1},
+    'dld_mask_rcnn': {FLAGS: 2, FINITE: 6, SCALES: 1, STEPS: 1, NMS: 3},
+    'dld_abcnet': {FLAGS: 1, FINITE: 5, SCALES: 1, STEPS: 1},
     'dld_detector': {FLAGS: 1, SCALES: 1},
     'dld_detector_of_mmdet': {FLAGS: 8, SCALES: 1},  # it rates two images at three scales alone
     'dld_detector_reading': {FLAGS: 1, FINITE: 3, SCALES: 1, CTC_WORDS: 1},

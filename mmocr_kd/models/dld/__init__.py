@@ -1,6 +1,5 @@
 """DLD: models that choose the resolution they work at."""
 from .candidates import Candidates, candidate_logits, evaluating, read_candidates
-from .dld_losses import DLDLosses
 from .dld_text_detector import DLDTextDetector
 from .dld_text_spotter import DLDTextSpotter
 from .error_sources import ErrorSource, PassErrors, StoredErrors
@@ -12,7 +11,7 @@ from .shrinking import Shrinker, Shrunk
 from .spotter_teacher import SpotterTeacher
 
 __all__ = [
-    'Candidates', 'DLDLosses', 'DLDTextDetector', 'DLDTextSpotter', 'ErrorObjective',
+    'Candidates', 'DLDTextDetector', 'DLDTextSpotter', 'ErrorObjective',
     'ErrorSource', 'FrozenReader', 'GumbelObjective', 'Objective', 'PassErrors', 'Regions',
     'ScaleChoice', 'ScaleChooser', 'Shrinker', 'Shrunk', 'SpotterTeacher', 'StoredErrors',
     'candidate_logits', 'evaluating', 'read_candidates'

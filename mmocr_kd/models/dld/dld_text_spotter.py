@@ -2,20 +2,31 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, Mapping, Sequence
 
+import torch
 from mmocr.registry import MODELS
 from torch import Tensor
 
 from ...adapters import build_teacher
 from ...adapters.recognition import require_comparable
-from ...distill import FiniteCheck, Teacher, inherit_weights, keeps_own_start, merge_losses
+from ...distill import (
+    Distiller,
+    FiniteCheck,
+    Teacher,
+    inherit_weights,
+    keeps_own_start,
+    merge_losses,
+)
 from ...losses import Reading
 from ..spotters import DistillableSpotter, Words, distillable
-from .distillation import DetectorTerms
-from .dld_losses import DLDLosses
+from ..spotters.spotting_samples import scale_factor, spotting_sample
+from .candidates import evaluating
+from .distillation import DetectorTerms, Known, ReadingTerms, crop_of
 from .scale_choice import ScaleChoice
 from .scale_choosing_model import ScaleChoosingModel
+from .sharp_words import word_quads
 from .spotter_teacher import SpotterTeacher
 
 
@@ -39,8 +50,9 @@ class DLDTextSpotter(ScaleChoosingModel):
             the scales below ("SKD-only", or a student of one fixed scale).
         teacher: ``config`` and ``checkpoint`` of the teacher, as for
             :class:`~mmocr_kd.distill.ModelTeacher`. Built when training needs it.
-        losses: Any of 'roi', 'context' and 'sequence', which train the student; see
-            :class:`.DLDLosses`.
+        losses: What the student's recogniser learns of teachers: 'roi', 'context' and 'sequence'
+            (SKD), and by any other name any :class:`~mmocr_kd.losses.ReadingLoss`, of ``teacher``
+            or one of its own; see :class:`.ReadingTerms`.
         terms: What the student's detector learns of teachers: one dict per comparison, with the
             fields of :class:`~mmocr_kd.models.detectors.DBNetDistiller`'s. Teachers see the images
             at full resolution (see :class:`.DetectorTerms`); in terms without one, the detector of
@@ -74,8 +86,8 @@ class DLDTextSpotter(ScaleChoosingModel):
         ValueError, TypeError: If fields contradict each other or have unknown values.
 
     Map: scale_choosing_model.py has what :class:`.DLDTextDetector` has, too; scale_choice.py
-    chooses, shrinking.py shrinks, objective.py trains the selector, dld_losses.py the student,
-    spotter_teacher.py reads at full resolution.
+    chooses, shrinking.py shrinks, objective.py trains the selector, distillation.py the student;
+    spotter_teacher.py reads at full resolution, spotted_readings.py is what losses compare.
     """
 
     spotter: DistillableSpotter
@@ -84,7 +96,7 @@ class DLDTextSpotter(ScaleChoosingModel):
                  student: dict[str, Any],
                  selector: dict[str, Any] | None = None,
                  teacher: dict[str, Any] | None = None,
-                 losses: Mapping[str, dict[str, Any]] | None = None,
+                 losses: Mapping[str, dict[str, Any] | None] | None = None,
                  terms: Sequence[dict[str, Any]] = (),
                  schedule: dict[str, Any] | None = None,
                  objective: Mapping[str, Any] | None = None,
@@ -106,10 +118,11 @@ class DLDTextSpotter(ScaleChoosingModel):
         super().__init__(built, distillable(built), selector, objective, scale_factors, test_scale,
                          price, budget, regions, train_student, pad_divisor, max_long_edge,
                          antialias, candidate_dtype, data_preprocessor, init_cfg)
-        self.losses = DLDLosses(losses or {})
         self.init_student_from_teacher = init_student_from_teacher
         self._teacher = None if teacher is None else _spotter_teacher(teacher)
         self._bound = False
+        self.losses = ReadingTerms(losses or {}, self._teacher, self.spotter.rec_decoder,
+                                   crop_of(built))
         self._terms = DetectorTerms(terms, self._teacher, schedule, 'det.') if terms else None
         if self._terms is not None:
             self.adaptors = self._terms.adaptors
@@ -125,12 +138,11 @@ class DLDTextSpotter(ScaleChoosingModel):
                 MMEngine calls this before the first training step.
         """
         super().init_weights()
-        if self._terms is not None:
-            self._terms.attach(self.student)
+        self._attach()
         if self._teacher is None:
             return
         inherits = self.init_student_from_teacher and not keeps_own_start(self, self.student)
-        if inherits or self._needs_teacher:
+        if inherits or self._objective_asks:
             self._bound_teacher()
         if inherits:
             inherit_weights(self.student, self._teacher.build().state_dict())
@@ -158,13 +170,13 @@ class DLDTextSpotter(ScaleChoosingModel):
         finite = FiniteCheck()
         words = self._words_of(data_samples)
         choice = self._draw(inputs, data_samples)
-        theirs = self._read_as_teacher(inputs, data_samples, words)
-        if theirs is not None:
-            finite.watch_all(theirs.features, data_samples)
+        self._attach()
+        known = {} if words is None else self.losses.ask(inputs, data_samples, words)
+        theirs = self._read_as_teacher(inputs, data_samples, words, known, finite)
         results = self._rate(choice, inputs, data_samples, words, theirs)
         if words is not None and self.train_student:
             results = merge_losses(results, self._train_student(
-                inputs, data_samples, words, choice, theirs))
+                inputs, data_samples, words, choice, known))
         finite.settle()
         return results
 
@@ -185,47 +197,77 @@ class DLDTextSpotter(ScaleChoosingModel):
     @property
     def teachers(self) -> list[Teacher]:
         """Who may be judged, see :class:`~mmocr_kd.hooks.EvaluateTeacherHook`."""
-        own: list[Teacher] = [] if self._teacher is None else [self._teacher]
-        return own if self._terms is None else [*own, *self._terms.teachers]
+        own = [] if self._teacher is None else [self._teacher]
+        of_terms = [] if self._terms is None else self._terms.teachers
+        return list(dict.fromkeys([*own, *of_terms, *self.losses.distiller.teachers]))
 
     def prepare_data(self, dataset: Any) -> bool:
         """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
-        return self._terms is not None and self._terms.distiller.prepare_data(dataset)
+        return any([distiller.prepare_data(dataset) for distiller in self._distillers])
 
     def predict_by(self, teacher: Any, inputs: Tensor,
                    data_samples: Sequence[Any]) -> Sequence[Any]:
-        """Let the teacher spot text at full resolution, in the student's place.
+        """Let a teacher do at full resolution what it teaches, in the student's place.
 
         Args:
             teacher: One of ``teachers``.
             inputs: See :meth:`predict`.
-            data_samples: Likewise.
+            data_samples: Likewise; annotated, in pixels of the original images, if the teacher
+                reads words.
 
         Returns:
-            Its predictions.
+            Its predictions. A spotter finds and reads; a detector reads nothing, so that only
+            scores of detection mean something; a recogniser is told where the words are.
         """
-        self._bound_teacher()
-        return teacher.spotter.predict(teacher.prepare(inputs), data_samples)
+        self.detach()
+        if isinstance(teacher, SpotterTeacher):
+            teacher.bind(self)
+            return teacher.spotter.predict(teacher.prepare(inputs), data_samples)
+        if self._terms is not None and teacher in self._terms.teachers:
+            images = self._normalized(inputs, data_samples)
+            found = self._terms.find_by(teacher, self.student, images, data_samples)
+            return [spotting_sample(sample, polygons, scores, [('', [])] * len(polygons))
+                    for sample, (polygons, scores) in zip(data_samples, found)]
+        return self._read_annotated(teacher, inputs, data_samples)
+
+    def _read_annotated(self, teacher: Teacher, inputs: Tensor,
+                        data_samples: Sequence[Any]) -> list[Any]:
+        with evaluating(self.student):
+            words = self.spotter.words_of(data_samples)
+        words = words.scaled(torch.tensor([scale_factor(sample) for sample in data_samples]))
+        readings = self.losses.read_by(teacher, self, inputs, data_samples, words)
+        results = []
+        for i, sample in enumerate(data_samples):
+            mine = (words.image_index == i).nonzero().flatten().tolist()
+            quads = word_quads(words)[mine].numpy()
+            results.append(spotting_sample(sample, list(quads), torch.ones(len(mine)),
+                                           [readings[j] for j in mine]))
+        return results
 
     def detach(self) -> None:
-        """Let go of the detector's teachers; the next training step binds them again."""
+        """Let go of the teachers; the next training step binds them again."""
+        self._bound = False
+        for distiller in self._distillers:
+            distiller.detach()
+
+    @property
+    def _distillers(self) -> list[Distiller]:
+        return [self.losses.distiller, *([] if self._terms is None else [self._terms.distiller])]
+
+    def _attach(self) -> None:
+        self.losses.attach(self)
         if self._terms is not None:
-            self._terms.distiller.detach()
+            self._terms.attach(self.student)
 
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any], words: Words,
-                       choice: ScaleChoice, theirs: Reading | None) -> dict[str, Tensor]:
-        """The student's own losses at the chosen scales, and those of its reading."""
+                       choice: ScaleChoice, known: Known) -> dict[str, Tensor]:
+        """The student's own losses at the chosen scales, and what it learns of teachers."""
         small = self.shrink(inputs, data_samples, choice.scales)
-
-        def run() -> dict[str, Tensor]:
-            losses, ours = self.spotter.losses_and_reading(
-                small.inputs, small.data_samples, words.scaled(small.factors),
-                (inputs, data_samples))
-            return merge_losses(losses, self.losses.of_reading(ours, theirs))
-
+        read = partial(self.spotter.losses_and_reading, small.inputs, small.data_samples,
+                       words.scaled(small.factors), (inputs, data_samples))
+        run = partial(self.losses.around, read, words, known)
         if self._terms is None:
             return run()
-        self._terms.attach(self.student)
         return self._terms.around(run, self._normalized(inputs, data_samples), data_samples, small)
 
     def _words_of(self, data_samples: Sequence[Any]) -> Words | None:
@@ -235,21 +277,29 @@ class DLDTextSpotter(ScaleChoosingModel):
         return None
 
     @property
-    def _needs_teacher(self) -> bool:
-        return bool(self.losses) or (self.objective is not None and self.objective.needs_teacher)
+    def _objective_asks(self) -> bool:
+        return self.objective is not None and self.objective.needs_teacher
 
     def _read_as_teacher(self, inputs: Tensor, data_samples: Sequence[Any],
-                         words: Words | None) -> Reading | None:
-        if not self._needs_teacher or words is None or not len(words):
+                         words: Words | None, known: Known, finite: FiniteCheck) -> Reading | None:
+        """For the objective; who read for the student does not read again."""
+        if not self._objective_asks or words is None or not len(words):
             return None
-        return self._bound_teacher().read(inputs, data_samples, words)
+        teacher = self._bound_teacher()
+        if teacher in known:
+            return known[teacher]['reading']
+        reading = teacher.read(inputs, data_samples, words)
+        if reading is not None:
+            finite.watch_all(reading.features, data_samples)
+        return reading
 
     def _bound_teacher(self) -> SpotterTeacher:
         """The teacher, bound at its first use, when it is sure to be there."""
         assert self._teacher is not None  # the constructor saw to that
         if not self._bound:
             require_comparable(self.spotter.rec_decoder, self._teacher.spotter.rec_decoder)
-            self._teacher.bind(self)
+            if self._teacher not in self.losses.distiller.teachers:
+                self._teacher.bind(self)
             self._bound = True
         return self._teacher
 
@@ -261,11 +311,10 @@ class DLDTextSpotter(ScaleChoosingModel):
         return self.student(small.inputs, small.data_samples, mode='tensor')
 
     def _check(self) -> None:
-        if self._needs_teacher and self._teacher is None:
-            raise ValueError(f'losses={sorted(self.losses)} or the objective compare with a '
-                             'teacher, and there is none: give teacher=dict(config=..., checkpoint='
-                             "...), or drop 'roi', 'context', 'sequence' and compare with labels, "
-                             "accuracy=dict(mode='ce')")
+        if self._objective_asks and self._teacher is None:
+            raise ValueError('the losses of the objective compare with a teacher, and there is '
+                             'none: give teacher=dict(config=..., checkpoint=...), or compare with '
+                             "labels, accuracy=dict(mode='ce')")
         if self.train_student:
             return
         if self._terms is not None:

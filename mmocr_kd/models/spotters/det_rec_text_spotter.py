@@ -94,6 +94,11 @@ class DetRecTextSpotter(BaseTextDetector):
         """The recogniser's decoder."""
         return self.recognizer.decoder
 
+    @property
+    def cut(self) -> QuadCut:
+        """How words are cut out for the recogniser."""
+        return self._cut
+
     def extract_feat(self, inputs: Tensor) -> Any:
         """The detector's features of raw images, shape (B, 3, H, W); see MMOCR."""
         return self.detector.extract_feat(self._det_inputs(inputs))

@@ -1,5 +1,6 @@
 """What a detector learns at low resolution, of teachers that see the images whole."""
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,8 +76,7 @@ def at(model, *scales):
     draw = model._chooser.draw
 
     def drawn(*args):
-        choice = draw(*args)
-        return type(choice)(list(scales), choice.costs)
+        return replace(draw(*args), scales=list(scales))
 
     model._chooser.draw = drawn
     return model
@@ -343,3 +343,21 @@ def test_a_detector_behind_a_selector_has_teachers_and_shrinks(spec):
     kept = student_checkpoint({'meta': {}, 'state_dict': model.state_dict()})['state_dict']
     assert set(kept) == plain
     assert isinstance(model.teachers[0].networks[0], nn.Module)
+
+
+def test_a_detectors_teacher_is_judged_by_the_students_postprocessor(spec):
+    """What it finds at full resolution, in pixels of the original images."""
+    model = build({**MASKET, 'teacher': {'type': 'Counting', 'logit': 9.}})
+    model.loss(*prepared(model))
+    model.student.detector.det_head.postprocessor.min_text_score = 0.
+    inputs, samples = prepared(model)
+    for sample in samples:
+        sample.set_metainfo({'scale_factor': (2., 2.)})
+    teacher, = model.teachers
+    with torch.no_grad():
+        results = model.predict_by(teacher, inputs, samples)
+    for one in results:  # all of it is text
+        polygon, = one.pred_instances.polygons
+        assert inputs.shape[-1] * .45 < np.max(polygon) < inputs.shape[-1] * .75  # it is unclipped
+        assert one.pred_instances.texts == ['']
+    assert 'det.loss_kd' in model.loss(*prepared(model))

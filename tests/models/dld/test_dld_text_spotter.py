@@ -156,7 +156,7 @@ def test_a_missing_checkpoint_is_named(spec):
 
 
 @pytest.mark.parametrize('fields, match', [
-    ({'losses': SKD}, 'compare with a teacher'),
+    ({'losses': SKD}, 'there is no teacher'),
     ({'objective': {**DRS, 'preset': 'paper'}}, 'compare with a teacher'),
     ({'losses': {'region': {}}}, 'region'),
     ({'selector': None, 'objective': DRS, 'scale_factors': [.5]}, 'there is none'),

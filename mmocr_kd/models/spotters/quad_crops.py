@@ -19,7 +19,7 @@ Quads = NDArray[np.float32]
 CORNERS = ('annotated', 'upright')
 _EPS = 1e-6
 _MOST = 8  # samples per pixel of the crop
-_ENOUGH = (1.3, 2.6, 8.0)  # pixels of the image per pixel of the crop up to which 1, 2, 4 are
+_ENOUGH = (1.3, 2.6, 8.0)  # pixels of the image for each of the crop up to which 1, 2, 4 samples do
 _AT_ONCE = 256  # words at a time that are sampled as densely as the crop; less of others
 
 

@@ -1,4 +1,4 @@
-"""Detectors of MMDetection as a spotter's detector."""
+"""Samples for MMDetection's losses, and the losses of a spotter's parts."""
 import copy
 
 import numpy as np
@@ -7,8 +7,9 @@ import torch
 from mmengine.hub import get_config
 from mmengine.structures import InstanceData
 from tiny_spotter import batch, page, sample, spotter
+from torch import nn
 
-from mmocr_kd.models.spotters.detector_losses import mmdet_samples
+from mmocr_kd.models.spotters.detector_losses import idle_loss, mmdet_samples, name_losses
 
 HIGH = [10, 10, 20, 12, 20, 40, 10, 38]
 WIDE = [30, 10, 80, 10, 80, 20, 30, 20]
@@ -86,3 +87,20 @@ def test_found_masks_become_polygons_of_the_original_image():
     polygon, = model(**data, mode='predict')[0].pred_instances.polygons
     points = np.reshape(polygon, (-1, 2))
     np.testing.assert_allclose([points.min(0), points.max(0)], [[60, 40], [178, 78]], atol=4)
+
+
+def test_names_and_weights():
+    losses = {'loss_a': torch.tensor(2.), 'loss_b': [torch.tensor(1.), torch.tensor(3.)],
+              'acc': torch.tensor(90.)}
+    named = name_losses('det', losses, .5)
+    assert named == {'det.loss_a': 1., 'det.loss_b': [.5, 1.5], 'det.acc': 90.}
+
+
+def test_idle_parts_get_gradients_of_zero():
+    parts = [nn.Linear(2, 3), nn.BatchNorm1d(3)]
+    parts[0].bias.requires_grad_(False)
+    loss = idle_loss(parts, torch.zeros(1, dtype=torch.float64))
+    assert loss == 0 and loss.dtype == torch.float64
+    loss.backward()
+    assert (parts[0].weight.grad == 0).all() and (parts[1].weight.grad == 0).all()
+    assert parts[0].bias.grad is None

@@ -81,7 +81,7 @@ def test_preset_is_the_official_one():
     cfg = load(FOLDER / f'{DLD}.py')
     preset = load(ROOT / 'textspotting/_base_/distill/dld_official.py').dld
     assert cfg.model.losses == preset.losses and cfg.model.selector == preset.selector
-    assert cfg.model.losses.cost.loss_weight == 0.1
+    assert cfg.model.objective == preset.objective and cfg.model.objective.cost.loss_weight == 0.1
     assert max(s.end for s in cfg.param_scheduler) == cfg.train_cfg.max_epochs == 50
 
 

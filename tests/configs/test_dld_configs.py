@@ -161,7 +161,7 @@ def test_full_crops_differ_in_crops_only():
     assert ours['model']['student'].pop('crop_from') == 'full'
     files = [run['model']['objective']['errors'].pop('file') for run in (ours, theirs)]
     assert ours == theirs and len(set(files)) == 2
-    fixed = load(CONFIGS[stored.replace('selector-stored_20e', 'full-crops')]).model
+    fixed = load(CONFIGS[stored.replace('selector-stored_10e', 'full-crops')]).model
     assert fixed.student.crop_from == 'full' and fixed.test_scale in fixed.scale_factors
 
 

@@ -21,7 +21,7 @@ DLD = sorted(path.stem for path in FOLDER.glob('*.py')
 PHOTOS = 'dbnet_efficientnet-lite0_fpnc64_masket-ppocr_30e_td500-mini'
 PAGES = 'dbnet-efficientnet-lite0_crnn-slim-vgg_embedded-pages'
 READER = 'crnn_slim-vgg_3e_embedded-words'
-STORED = 'dbnet_efficientnet-lite0_fpnc64_selector-stored_40e_td500-mini'
+STORED = 'dbnet_efficientnet-lite0_fpnc64_selector-stored_10e_td500-mini'
 PASSES = 'dbnet_efficientnet-lite0_fpnc64_selector-passes_5e_td500-mini'
 READING = 'dbnet_efficientnet-lite0_fpnc64_selector-reading_1e_embedded-pages'
 

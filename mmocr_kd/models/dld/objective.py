@@ -110,6 +110,7 @@ class ErrorObjective(Objective):
         """
         assert choice.scores is not None  # there is a selector
         errors = self.errors(model, inputs, data_samples, words)
+        model.selector.note_errors(errors)
         chosen = model.selector.select(choice.scores.detach(), model.price)
         cost = model.selector.costs[chosen].mean()
         return self.loss(choice.scores, errors) | {'res_cost': cost}

@@ -1,10 +1,12 @@
 """DLD: a small network that looks at an image and says what each resolution would cost it."""
 from __future__ import annotations
 
+import math
 from typing import Any, Sequence
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import all_reduce
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
 from torch import Tensor, nn
@@ -20,6 +22,9 @@ from .straight_through import sample_gumbel
 _STRIDE = 32
 SCALES = (.25, .375, .5, .75, 1.)
 PREDICTS = ('errors', 'logits')
+_UNIT = math.log(math.e - 1)  # softplus of this is 1
+_LEAST_SHARE = 0.01  # of a batch in the running mean
+_LEAST_MEAN = 0.01  # errors; what never happens yet has to be learnt when it does
 
 
 @MODELS.register_module()
@@ -69,6 +74,8 @@ class ResolutionSelector(BaseModule):
 
     costs: Tensor
     mean_costs: Tensor
+    mean_errors: Tensor
+    batches_noted: Tensor
 
     def __init__(self,
                  scale_factors: Sequence[float] = SCALES,
@@ -111,6 +118,8 @@ class ResolutionSelector(BaseModule):
                              persistent=False)
         if predicts == 'errors':
             self.register_buffer('mean_costs', torch.full((len(PRICES), ), torch.nan))
+            self.register_buffer('mean_errors', torch.ones(len(self.scale_factors)))
+            self.register_buffer('batches_noted', torch.zeros(()))
 
     def forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Tensor:
         """Rate the candidate scales.
@@ -133,7 +142,29 @@ class ResolutionSelector(BaseModule):
             scores = self._rate(*_side_by_side(images))
         else:
             scores = torch.cat([self._rate(image) for image in images])
-        return F.softplus(at_least_float32(scores)) if self.predicts == 'errors' else scores
+        if self.predicts == 'logits':
+            return scores
+        # A copy: the mean moves before the gradient is computed.
+        return F.softplus(at_least_float32(scores) + _UNIT) * self.mean_errors.clone()
+
+    @torch.no_grad()
+    def note_errors(self, errors: Tensor) -> None:
+        """Keep the mean of what happens: predictions are factors of it.
+
+        Errors may be ten in an image or a tenth; an output layer that had to get there by itself
+        would take longer than all the rest (our choice). A running mean, at first of all batches;
+        of all ranks. There is no wait for a GPU.
+
+        Args:
+            errors: What was to be predicted, NaN where nobody knows, shape (B, K).
+        """
+        known = ~errors.isnan()
+        counts = torch.stack([errors.where(known, 0).sum(0), known.sum(0).to(errors)])
+        all_reduce(counts)
+        share = (1 / (self.batches_noted + 1)).clamp(min=_LEAST_SHARE) * (counts[1] > 0)
+        mean = (counts[0] / counts[1].clamp(min=1)).clamp(min=_LEAST_MEAN)
+        self.mean_errors.lerp_(mean, share)
+        self.batches_noted += (counts[1] > 0).any()
 
     def cost_of(self, scale: float) -> float:
         """What a scale costs, relative to full resolution; between candidates by pixels."""
@@ -209,9 +240,10 @@ class ResolutionSelector(BaseModule):
         return _onto(image, (height, width))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Weights from before the table of a budget was filled load as they are."""
+        """Weights of a selector that was never trained by errors load as they are."""
         if self.predicts == 'errors':
-            state_dict.setdefault(f'{prefix}mean_costs', self.mean_costs)
+            for name in ('mean_costs', 'mean_errors', 'batches_noted'):
+                state_dict.setdefault(f'{prefix}{name}', getattr(self, name))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -58,7 +58,7 @@ def test_names_of_the_official_checkpoints():
         names += layers(f'bs{i}.', ['conv1', 'conv2', 'downsample'], ['bn1', 'bn2', 'bn3'])
     assert sorted(ResolutionSelector(SCALES, 'logits').state_dict()) == sorted(names)
     ours = ResolutionSelector(SCALES, 'errors').state_dict()
-    assert sorted(ours) == sorted([*names, 'mean_costs'])
+    assert sorted(ours) == sorted([*names, 'mean_costs', 'mean_errors', 'batches_noted'])
 
 
 def reference(weights, image):
@@ -313,18 +313,63 @@ def test_every_parameter_learns_from_images_of_several_sizes():
 # Errors and costs
 
 
-def test_errors_are_softplus_of_the_published_output():
+def test_errors_are_factors_of_their_mean():
     torch.manual_seed(0)
     errors, logits = selector(predicts='errors'), selector(predicts='logits')
     missing, _ = errors.load_state_dict(logits.state_dict(), strict=True)
     assert not missing
+    errors.mean_errors.copy_(torch.tensor([8., 2., .5]))
     logits.fc.weight.data.mul_(1e3)
     errors.fc.weight.data.mul_(1e3)
     images = torch.randn(4, 3, 64, 64)
-    expected = F.softplus(logits.eval()(images))
-    assert torch.equal(errors.eval()(images), expected) and (expected >= 0).all()
+    factors = F.softplus(logits.eval()(images) + torch.tensor(1.).expm1().log())
+    assert torch.allclose(errors.eval()(images), factors * errors.mean_errors, rtol=1e-5)
+    assert (factors >= 0).all()
     with torch.autocast('cpu', torch.bfloat16):
         assert errors(images).dtype == torch.float32
+
+
+def test_a_selector_that_sees_nothing_predicts_the_mean():
+    model = selector(predicts='errors').eval()
+    model.fc.weight.data.zero_()
+    model.fc.bias.data.zero_()
+    model.note_errors(torch.tensor([[10., 4., 0.], [20., 6., 0.]]))
+    assert torch.allclose(model(torch.randn(1, 3, 64, 64)), torch.tensor([[15., 5., .01]]))
+
+
+def test_the_mean_is_that_of_all_batches_and_knows_only_what_is_known():
+    generator = torch.Generator().manual_seed(0)
+    batches = torch.rand(40, 4, 3, generator=generator) * 9
+    model = selector(predicts='errors')
+    for batch in batches:
+        model.note_errors(batch)
+        model.note_errors(torch.full((4, 3), torch.nan))
+    assert torch.allclose(model.mean_errors, batches.mean((0, 1)), rtol=1e-4)
+    half = selector(predicts='errors')
+    half.note_errors(torch.cat([batches[0], torch.full((2, 3), torch.nan)]))
+    assert torch.allclose(half.mean_errors, batches[0].mean(0))
+    again = selector(predicts='errors')
+    again.load_state_dict(model.state_dict())
+    again.note_errors(batches[0])
+    model.note_errors(batches[0])
+    assert torch.equal(again.mean_errors, model.mean_errors)
+
+
+def test_many_errors_are_learnt_as_soon_as_few():
+    torch.manual_seed(0)
+    images, steps = torch.randn(8, 3, 64, 64), {}
+    for mean in (.2, 20.):
+        model = selector(predicts='errors')
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        target = torch.full((8, 3), mean)
+        for _step in range(3):
+            predicted = model(images)
+            model.note_errors(target)
+            optimizer.zero_grad()
+            F.poisson_nll_loss(predicted, target, log_input=False).backward()
+            optimizer.step()
+        steps[mean] = (model(images).mean() / mean).item()
+    assert all(.7 < ratio < 1.4 for ratio in steps.values()), steps
 
 
 @given(st.lists(st.floats(0, 50), min_size=3, max_size=3), st.floats(1e-3, 1e3))

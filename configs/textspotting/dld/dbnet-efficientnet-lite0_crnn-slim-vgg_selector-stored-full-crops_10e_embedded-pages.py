@@ -2,7 +2,7 @@
 # spotter with crop_from='full' finds was rated:
 #   mmocr-kd rate-scales dbnet-efficientnet-lite0_crnn-slim-vgg_full-crops_embedded-pages.py ... \
 #       --out work_dirs/ratings/embedded-pages-full-crops_train.jsonl
-_base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_selector-stored_20e_embedded-pages.py'
+_base_ = 'dbnet-efficientnet-lite0_crnn-slim-vgg_selector-stored_10e_embedded-pages.py'
 
 model = dict(
     student=dict(crop_from='full'),

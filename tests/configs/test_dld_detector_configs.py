@@ -1,4 +1,5 @@
 """The configs of detectors behind a resolution selector train, test and start as they say."""
+import copy
 import json
 import math
 import re
@@ -71,6 +72,7 @@ def _short(name, folder):
             if step.type == 'Resize':
                 step.scale = (128, 128)
     if name == STORED:
+        cfg.model.selector.init_cfg = None  # another selector's
         cfg.model.objective.errors.file = str(folder / 'ratings.jsonl')
         tiny_ratings.write(cfg.model.objective.errors.file,
                            [str(folder / f'{i}.png') for i in range(4)],
@@ -120,14 +122,17 @@ def test_the_ways_of_rating_differ_in_rating_only():
         cfg['model']['objective'].pop('errors')
         cfg['train_dataloader'].pop('batch_size')
         cfg['train_dataloader']['dataset'].pop('pipeline')
-        for field in ('param_scheduler', 'train_cfg', 'small'):
+        for field in ('param_scheduler', 'train_cfg', 'optim_wrapper', 'small', 'vary', 'pages'):
             cfg.pop(field, None)
+    assert first['model']['selector'].pop('init_cfg')['prefix'] == 'selector.'
     assert first == second
 
 
 def test_stored_ratings_go_with_the_pixels_that_tests_see(tmp_path):
     """The pipeline shrinks a photo as the selector would, but for rounding to whole grey levels."""
-    cfg = load(CONFIGS[STORED])
+    cfg = copy.deepcopy(load(CONFIGS[STORED]))
+    given = cfg.train_dataloader.dataset
+    given.pipeline = [step for step in given.pipeline if step not in cfg.vary]
     here = _photos(tmp_path)
     cv2.imwrite(str(tmp_path / '0.png'), cv2.GaussianBlur(np.random.default_rng(0).integers(
         0, 256, (700, 900, 3), dtype=np.uint8), (0, 0), 2))

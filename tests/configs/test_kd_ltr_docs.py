@@ -53,4 +53,5 @@ def test_field_tables_show_the_true_defaults(name):
 def test_every_decoder_has_a_row():
     rows = re.findall(r'^\| [\w, ]+ \| ((?:`\w+`(?:, )?)+) \|.*\| [\w-]+ \|$', GUIDE.read_text(),
                       re.M)
-    assert sorted(re.findall(r'\w+', ' '.join(rows))) == sorted(_FAMILIES)
+    spotters = {'ABCNetRecDecoder'}  # reads features of a spotter, no images of words
+    assert sorted(re.findall(r'\w+', ' '.join(rows))) == sorted(set(_FAMILIES) - spotters)

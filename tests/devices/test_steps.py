@@ -91,6 +91,8 @@ OF_DATA = {'TRANSFORMS', 'DATASETS', 'DATA_PARSERS', 'DATA_OBTAINERS', 'DATA_GAT
 # Type -> why it takes no step here.
 EXEMPT = {
     'FrozenReader': 'dld_detector_reading has one, built past the registry',
+    'ResolutionAccuracyLoss': 'dld_det_rec has one, built past the registry',
+    'ResolutionCostLoss': 'dld_det_rec has one, built past the registry',
     'EvaluateTeacherHook': 'looks at a validation set before training, and waits for its scores',
     'TeacherDataHook': 'changes data sets before training',
     'DisjointPhotosHook': 'compares the files of data sets before training',

@@ -8,6 +8,8 @@ _base_ = [
 
 _base_.pop('losses')  # of spotters
 _base_.model.backbone.init_cfg = None  # all of it comes from load_from
+# As rate-scales counts them at 960x1280.
+_base_.dld.selector.costs = [0.0667, 0.1500, 0.2500, 0.5750, 1.0000]
 model = dict(
     _delete_=True,
     type='DLDTextDetector',

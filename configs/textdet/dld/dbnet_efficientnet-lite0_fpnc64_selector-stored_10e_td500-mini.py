@@ -8,7 +8,6 @@ _base_ = 'dbnet_efficientnet-lite0_fpnc64_selector-passes_5e_td500-mini.py'
 pages = 'dbnet-efficientnet-lite0_crnn-slim-vgg_selector-stored_10e_embedded-pages'
 model = dict(
     selector=dict(
-        costs=[0.0667, 0.1500, 0.2500, 0.5750, 1.0000],  # as rate-scales counts them at 960x1280
         init_cfg=dict(
             type='Pretrained', checkpoint=f'work_dirs/{pages}/epoch_10.pth', prefix='selector.')),
     objective=dict(

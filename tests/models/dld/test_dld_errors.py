@@ -1,4 +1,6 @@
 """Selectors that learn how many errors to expect, and students left as they are."""
+import copy
+
 import pytest
 import torch
 from tiny_dld import (
@@ -150,10 +152,12 @@ def test_stored_errors_need_no_spotter(spec, tmp_path):
     for name in ('words_of', 'detect', 'read_along', 'losses_and_reading', 'forward'):
         setattr(model.student, name, None)  # would fail if called
     inputs, samples = prepared(model)
+    selector = copy.deepcopy(model.selector)  # the mean of what happens moves with each batch
     losses = model.loss(inputs, samples)
     assert set(losses) == {'loss_res_error', 'res_scale_mean', 'res_cost'}
-    expected = ExpectedErrorLoss()(model.selector(model.student.normalized(inputs, samples),
-                                                  samples), torch.tensor([[2., 1., 0.]] * 3))
+    expected = ExpectedErrorLoss()(selector(model.student.normalized(inputs, samples), samples),
+                                   torch.tensor([[2., 1., 0.]] * 3))
+    torch.testing.assert_close(model.selector.mean_errors, torch.tensor([2., 1., .01]))
     torch.testing.assert_close(losses['loss_res_error'], expected['loss_res_error'])
 
 

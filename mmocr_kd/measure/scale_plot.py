@@ -55,7 +55,8 @@ def draw(report: ScaleReport, path: str | Path) -> None:
         axes.grid(alpha=.3)
     figure.axes[0].set_ylabel('hmean')
     once = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels())))  # seeds are many
-    figure.axes[0].legend(once.values(), once.keys(), loc='lower right')
+    # Below: names are those of configs, and long.
+    figure.legend(once.values(), once.keys(), loc='outside lower center', ncols=2)
     figure.savefig(path, dpi=150)
 
 

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...adapters.image_sizes import Size, padded, size_with_short_edge, valid_sizes
 from ...losses.checks import at_least_float32, require_choice, require_positive
-from ...losses.scale_factors import check_scale_factors, cost_between, relative_costs
+from ...losses.scale_factors import check_scale_factors, relative_costs
 from .down_block import DownBlock, build_norm, within
 from .price_table import PRICES, cheapest
 from .straight_through import sample_gumbel
@@ -56,8 +56,7 @@ class ResolutionSelector(BaseModule):
         full_ms: How long full resolution takes, > 0, for budgets in milliseconds.
         in_channels: Channels of the image.
         base_channels: Channels of the last block, a multiple of 8; 256 in the official code.
-        norm_cfg: Normalisation; BN, as in the official code, learns several times as fast as
-            ``dict(type='GN', num_groups=8)`` in our trainings.
+        norm_cfg: Normalisation; BN, as in the official code.
         temperature: tau of the Gumbel-softmax at the start, > 0.
         temperature_decay: Factor per epoch, in (0, 1]; 0.965 in the official config.
         min_temperature: tau never falls below this, > 0 (our choice; the official schedule ends
@@ -165,10 +164,6 @@ class ResolutionSelector(BaseModule):
         mean = (counts[0] / counts[1].clamp(min=1)).clamp(min=_LEAST_MEAN)
         self.mean_errors.lerp_(mean, share)
         self.batches_noted += (counts[1] > 0).any()
-
-    def cost_of(self, scale: float) -> float:
-        """What a scale costs, relative to full resolution; between candidates by pixels."""
-        return cost_between(scale, self.scale_factors, self.costs.tolist())
 
     def sample(self, logits: Tensor, tau: float | None = None, hard: bool = True) -> Tensor:
         """Draw a scale for each image; see :func:`.straight_through.sample_gumbel`.

@@ -10,6 +10,7 @@ from mmocr.structures import TextDetDataSample
 from torch.nn import functional as F
 
 from mmocr_kd.losses import ResolutionCostLoss
+from mmocr_kd.losses.scale_factors import cost_between
 from mmocr_kd.models.selectors import ResolutionSelector
 from mmocr_kd.models.selectors.price_table import PRICES, mean_costs, price_within
 
@@ -393,9 +394,13 @@ def test_costs_are_pixels_or_a_power_or_measured():
     assert selector(costs=1.5).costs.tolist() == pytest.approx([s**1.5 for s in (.3, .5, .8)])
     measured = selector(costs=[.2, .3, .7])
     assert measured.costs.tolist() == pytest.approx([.2, .3, .7])
-    assert [measured.cost_of(scale) for scale in (.3, .5, .8, 1.)] == pytest.approx([.2, .3, .7, 1])
-    assert .3 < measured.cost_of(.6) < .7 < measured.cost_of(.9) < 1
-    assert selector().cost_of(.6) == pytest.approx(.36)  # pixels between, too
+
+    def cost_of(scale, model=measured):
+        return cost_between(scale, model.scale_factors, model.costs.tolist())
+
+    assert [*map(cost_of, (.3, .5, .8, 1.))] == pytest.approx([.2, .3, .7, 1])
+    assert .3 < cost_of(.6) < .7 < cost_of(.9) < 1
+    assert cost_of(.6, selector()) == pytest.approx(.36)  # pixels between, too
 
 
 def test_mean_costs_at_prices_fall_and_meet_their_ends():

@@ -1,9 +1,8 @@
 # Detection on whole photos of MSRA-TD500, long side 1280: a selector looks at whole images.
 _base_ = [
     '../../../_base_/datasets/td500-mini.py',
-    'mmocr::textdet/_base_/default_runtime.py',
+    'whole-images.py',
 ]
-custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 
 load_image = dict(type='CheckedLoadImageFromFile', color_type='color_ignore_orientation')
 load_test_image = dict(type='LoadImageFromFile', color_type='color_ignore_orientation')
@@ -14,46 +13,14 @@ pack = dict(
     type='PackTextDetInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'scale_factor'))
 
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         _base_.td500_mini_textdet_train,
         pipeline=[load_image, load_lines, resize, pack]))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         _base_.td500_mini_textdet_val,
         pipeline=[load_test_image, resize, load_lines, pack]))
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         _base_.td500_mini_textdet_test,
         pipeline=[load_test_image, resize, load_lines, pack]))
-
-val_evaluator = [dict(type='HmeanIOUMetric')]
-test_evaluator = val_evaluator
-
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=5e-4),
-    clip_grad=dict(max_norm=35.0, norm_type=2))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-6, end=1, by_epoch=True, convert_to_iter_based=True)
-]
-default_hooks = dict(
-    logger=dict(type='LoggerHook', interval=20),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
-visualizer = dict(type='TextDetLocalVisualizer')
-randomness = dict(seed=0)

@@ -166,7 +166,7 @@ def _grey_error(height, width, oversample):
 
 
 @pytest.mark.parametrize('height, width', [
-    (64, 200), (96, 300), (150, 470), (200, 625), (256, 800),
+    (64, 200), (96, 300), (112, 350), (150, 470), (200, 625), (256, 800),
     (64, 400), (200, 200),  # squeezed in one direction alone
 ])
 def test_large_text_is_not_aliased(height, width):
@@ -200,7 +200,7 @@ def test_words_are_cut_each_as_densely_as_it_needs(words, margin):
     crops = cut(images, [(64, 96)] * 3, Words(quads, index, torch.zeros(len(words)).bool()))
     assert crops.shape == (len(words), 3, *size)
     for crop, quad, i, (_, height, width) in zip(crops, quads, index, words):
-        dense = [next((n for n, most in ((1, 1.3), (2, 2.6), (4, 8)) if pixels <= most * edge), 8)
+        dense = [next((n for n, most in ((1, 1.3), (2, 2.6), (3, 4), (4, 8)) if pixels <= most * edge), 8)
                  for pixels, edge in ((height * (1 + 2 * margin), 8),
                                       (width + 2 * margin * height, 12))]
         alone = crop_quads(images[i:i + 1], quad[None], torch.tensor([0]), size, None, margin,

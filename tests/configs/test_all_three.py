@@ -57,7 +57,7 @@ def logged(log, name):
     return [float(value) for value in re.findall(rf'\b{re.escape(name)}: (\S+)', log)]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_mim_trains_resumes_and_tests(tmp_path):
     config = CONFIGS[NAME.format('')]
     given = options(tmp_path)

@@ -200,7 +200,8 @@ def test_words_are_cut_each_as_densely_as_it_needs(words, margin):
     crops = cut(images, [(64, 96)] * 3, Words(quads, index, torch.zeros(len(words)).bool()))
     assert crops.shape == (len(words), 3, *size)
     for crop, quad, i, (_, height, width) in zip(crops, quads, index, words):
-        dense = [next((n for n, most in ((1, 1.3), (2, 2.6), (3, 4), (4, 8)) if pixels <= most * edge), 8)
+        dense = [next((n for n, most in ((1, 1.3), (2, 2.6), (3, 4), (4, 8))
+                       if pixels <= most * edge), 8)
                  for pixels, edge in ((height * (1 + 2 * margin), 8),
                                       (width + 2 * margin * height, 12))]
         alone = crop_quads(images[i:i + 1], quad[None], torch.tensor([0]), size, None, margin,

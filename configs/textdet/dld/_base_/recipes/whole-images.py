@@ -1,5 +1,5 @@
-# What the recipes of a selector in front of a detector share: whole images in batches of four, Adam,
-# one epoch. Which images, how they are loaded, and what is trained is up to those who build on it.
+# What the recipes of a selector in front of a detector share: whole images in batches of four,
+# Adam, one epoch. Which images, how they are loaded, and what is trained is up to who builds on it.
 _base_ = 'mmocr::textdet/_base_/default_runtime.py'
 custom_imports = dict(imports=['mmocr_kd'], allow_failed_imports=False)
 

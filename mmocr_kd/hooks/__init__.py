@@ -6,7 +6,9 @@ from .ema_teacher_hook import EMATeacherHook
 from .evaluate_teacher_hook import EvaluateTeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
+from .pairing_hook import PairingHook
 from .teacher_data_hook import TeacherDataHook
 
 __all__ = ['BudgetTableHook', 'ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook',
-           'EvaluateTeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook', 'TeacherDataHook']
+           'EvaluateTeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook', 'PairingHook',
+           'TeacherDataHook']

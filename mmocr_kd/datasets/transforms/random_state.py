@@ -77,6 +77,20 @@ def restore_global_state(state: tuple[Any, ...]) -> None:
     imgaug.random.get_global_rng().set_state_(state[3])
 
 
+def seed_global_generators(*numbers: int) -> None:
+    """Seed the same generators.
+
+    Args:
+        numbers: Any integers; the same ones give the same draws on every machine.
+    """
+    digest = blake2b(repr(numbers).encode(), digest_size=4).digest()
+    seed = int.from_bytes(digest, 'little')
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    imgaug.random.seed(seed)
+
+
 def next_numbers() -> tuple[float, ...]:
     """Draw one number from each global generator; equal states give equal numbers."""
     return (random.random(), np.random.random(), torch.rand(1).item(),

@@ -1,0 +1,139 @@
+"""Where the processes of a comparison run: on this machine, or wherever an engine sends them."""
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterator, Mapping, Protocol, Sequence
+
+
+@dataclass(frozen=True)
+class Job:
+    """A process that is to run once.
+
+    It may be run again after it failed or was killed: it goes on where it was. It starts in the
+    folder that the command was started in, since its paths may be relative.
+
+    Args:
+        name: Such as 'masket/3'; unique among the jobs of one call.
+        argv: Program and arguments.
+        log: File that what it prints is appended to; its folder exists.
+        env: Variables beside those of the environment it runs in.
+        processes: How many processes it starts that compute, each on a GPU of its own, if any.
+    """
+
+    name: str
+    argv: Sequence[str]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    processes: int = 1
+
+
+class Engine(Protocol):
+    """Runs jobs, some at a time.
+
+    An engine neither repeats a job nor looks into it: :func:`run_jobs` tries again what failed,
+    and a job itself waits while another process is at the same run.
+    """
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[str, int]]:
+        """Run all jobs, in this order as far as that is possible.
+
+        Closing the iterator stops those that run. A job whose machine was lost has failed.
+
+        Args:
+            jobs: Which; none is fine.
+
+        Yields:
+            Name of a job and its exit status, 0 if it succeeded, as soon as it ends. A negative
+            status is the signal that killed it.
+        """
+
+
+class LocalEngine:
+    """Runs jobs as processes of this machine.
+
+    Where it has several GPUs, jobs take turns with them.
+
+    Args:
+        jobs: How many run at a time, >= 1.
+
+    Raises:
+        ValueError: If ``jobs`` is not positive.
+    """
+
+    def __init__(self, jobs: int = 2) -> None:
+        if jobs < 1:
+            raise ValueError(f'jobs={jobs} must be at least 1')
+        self.jobs = jobs
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[str, int]]:
+        """See :class:`Engine`."""
+        waiting, running = deque(jobs), dict[int, tuple[str, subprocess.Popen[bytes]]]()
+        try:
+            while waiting or running:
+                for place in range(self.jobs):
+                    if place not in running and waiting:
+                        job = waiting.popleft()
+                        running[place] = job.name, _start(job, place)
+                for place, (name, process) in list(running.items()):
+                    if process.poll() is not None:
+                        del running[place]
+                        yield name, process.returncode
+                time.sleep(.05)
+        finally:
+            _stop([process for _, process in running.values()])
+
+
+def run_jobs(engine: Engine, jobs: Sequence[Job]) -> Iterator[tuple[str, int]]:
+    """Run jobs; those that fail once more, when all others are done.
+
+    Args:
+        engine: Where.
+        jobs: Which.
+
+    Yields:
+        Name and exit status of each job, once.
+    """
+    failed = set()
+    for name, status in engine.run(jobs):
+        if status:
+            failed.add(name)
+        else:
+            yield name, status
+    yield from engine.run([job for job in jobs if job.name in failed])
+
+
+def _start(job: Job, place: int) -> subprocess.Popen[bytes]:
+    env = {**os.environ, **_gpus_of(place, job.processes), **job.env}
+    with job.log.open('ab') as log:
+        log.write(f'$ {shlex.join(job.argv)}\n'.encode())
+        log.flush()
+        return subprocess.Popen(job.argv, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=subprocess.STDOUT)
+
+
+def _gpus_of(place: int, number: int) -> dict[str, str]:
+    """Variables that give a job GPUs of its own, as far as there are enough."""
+    import torch
+    there = torch.cuda.device_count()
+    if there < 2 or 'CUDA_VISIBLE_DEVICES' in os.environ:
+        return {}
+    return {'CUDA_VISIBLE_DEVICES': ','.join(str((place * number + index) % there)
+                                             for index in range(number))}
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask them to end, and wait until they did."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,6 +1,7 @@
 # What a detector of PP-OCRv6 teaches a small DBNet, all labels given: docs/evidence/masket.md.
 #   export TD500_MINI=/path/to/td500_mini && python tools/export_lite0.py
-#   mmocr-kd cache configs/textdet/masket/dbnet_efficientnet-lite0_fpnc64_masket-ppocr_30e_td500-mini.py
+#   mmocr-kd cache \
+#       configs/textdet/masket/dbnet_efficientnet-lite0_fpnc64_masket-ppocr_30e_td500-mini.py
 #   mmocr-kd compare configs/compare/masket_td500-mini.py
 seeds = [0, 1, 2, 3, 4, 5, 6]
 reference = 'plain'

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Mapping, Protocol, Sequence
+from typing import Callable, Iterator, Mapping, Protocol, Sequence
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,30 @@ class LocalEngine:
             _stop([process for _, process in running.values()])
 
 
-def run_jobs(engine: Engine, jobs: Sequence[Job]) -> Iterator[tuple[str, int]]:
+def run_jobs(engine: Engine, jobs: Sequence[Job],
+             prepare: Callable[[str], None] = lambda name: None) -> Iterator[tuple[str, int]]:
     """Run jobs; those that fail once more, when all others are done.
 
     Args:
         engine: Where.
         jobs: Which.
+        prepare: What is done before, given the name of a job.
 
     Yields:
         Name and exit status of each job, once.
     """
     failed = set()
+    for job in jobs:
+        prepare(job.name)
     for name, status in engine.run(jobs):
         if status:
             failed.add(name)
         else:
             yield name, status
-    yield from engine.run([job for job in jobs if job.name in failed])
+    again = [job for job in jobs if job.name in failed]
+    for job in again:
+        prepare(job.name)
+    yield from engine.run(again)
 
 
 def _start(job: Job, place: int) -> subprocess.Popen[bytes]:

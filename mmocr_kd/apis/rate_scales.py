@@ -10,7 +10,6 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
@@ -21,7 +20,7 @@ from .distillation import student_config
 from .image_data import ImageData
 from .scale_passes import shrinker_of
 from .scale_rater import ScaleRater
-from .student import build_loaded, student_checkpoint
+from .student import build_loaded, initialise, student_checkpoint
 
 SCALES = (.25, .375, .5, .75, 1.)
 THRESHOLDS = (.3, .4, .5, .6, .7, .8)  # of the metrics
@@ -120,11 +119,7 @@ def _initialised(cfg: Config, plain: dict[str, Any]) -> Any:
                          'Pretrained, of all parts): give --checkpoint')
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     model: Any = MODELS.build(copy.deepcopy(plain))  # MMOCR's decoders write into theirs
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('WARNING')  # every tensor would get a line
-    model.init_weights()
-    logger.setLevel(level)
+    initialise(model)
     return model
 
 

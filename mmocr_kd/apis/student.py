@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 from torch import Tensor, nn
@@ -99,3 +100,16 @@ def build_loaded(cfg: Config, model: dict[str, Any], state: dict[str, Tensor],
     built: nn.Module = MODELS.build(copy.deepcopy(model))  # MMOCR's decoders write into theirs
     load_strictly(built, state, checkpoint, cfg.filename)
     return built
+
+
+def initialise(model: nn.Module) -> None:
+    """Give a model its start weights, as MMEngine's runner does.
+
+    Args:
+        model: Of a config, just built.
+    """
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')  # every tensor would get a line
+    model.init_weights()  # type: ignore[operator]
+    logger.setLevel(level)

@@ -5,6 +5,7 @@ import click
 
 from .. import __version__
 from .cache import cache
+from .compare import compare, compare_test, score_run
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
 from .scale_report import scale_report
@@ -17,6 +18,9 @@ def main() -> None:
 
 
 main.add_command(cache)
+main.add_command(compare)
+main.add_command(compare_test)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
 main.add_command(scale_report)
+main.add_command(score_run)

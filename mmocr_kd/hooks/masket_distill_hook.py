@@ -4,6 +4,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple, Sequence
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
@@ -66,8 +67,9 @@ class MaskETDistillHook(Hook):
                  source: str | dict[str, Any] = 'text_logits',
                  schedule: dict[str, Any] | None = None,
                  terms: Sequence[dict[str, Any]] | None = None) -> None:
-        self.distiller = Distiller(build_terms(
-            _terms(loss, source, terms), teacher, schedule))
+        with torch.random.fork_rng(devices=[]):  # a student starts as it would without a teacher
+            self.distiller = Distiller(build_terms(
+                _terms(loss, source, terms), teacher, schedule))
         self._handles: list[Any] = []
         self._runner: Runner | None = None
         self._model: nn.Module | None = None

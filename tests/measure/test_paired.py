@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tiny_table import counts_of_run, random_table
+from tiny_counts import counts_of_run, random_table
 
 from mmocr_kd.measure import paired
 from mmocr_kd.measure.counts import Counts

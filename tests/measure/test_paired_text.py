@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny_table import random_table
+from tiny_counts import random_table
 
 from mmocr_kd.measure.paired import Difference, Interval, compare
 from mmocr_kd.measure.paired_plot import draw, figure_of

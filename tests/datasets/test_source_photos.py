@@ -66,5 +66,20 @@ def test_words_are_left_out_of_a_training(tmp_path):
         DATASETS.build(dict(write_words(tmp_path / 'known.lmdb', photos(1)), not_on=[photos(1)]))
 
 
+def test_words_on_photos_and_the_others_are_all(tmp_path):
+    """Whatever decides what is alike, no word is in both parts."""
+    cfg = write_words(tmp_path / 'words.lmdb', photos(1), photos(2), photos(3))
+    some = [photos(1), photos(3)]
+    on, others = (DATASETS.build(dict(cfg, **{field: some})) for field in ('on', 'not_on'))
+    records = [[part.get_data_info(i)['record'] for i in range(len(part))] for part in (on, others)]
+    first, second, third = (len(words(photos(seed))[1]) for seed in (1, 2, 3))
+    assert records[1] == [*range(first + 1, first + second + 1)]
+    assert sorted(records[0] + records[1]) == [*range(1, first + second + third + 1)]
+    left = DATASETS.build(dict(cfg, on=some, not_on=[photos(3)]))
+    assert len(left) == first
+    with pytest.raises(ValueError, match='Nothing is left: is it the right on'):
+        DATASETS.build(dict(write_words(tmp_path / 'other.lmdb', photos(2)), on=[photos(1)]))
+
+
 def test_plain_texts():
     assert plain('"Joe\'s-24H!"') == 'joes24h'

@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Sequence
 
-from mmengine.dataset import BaseDataset
+import numpy as np
 from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
@@ -44,12 +44,14 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         not_on: Configs of data sets of photos, in MMOCR's format. Words that were cut out of these
             photos are left out, as spotters and detectors are tested on them; see
             :func:`~mmocr_kd.datasets.source_photos.words_on_photos`.
+        on: Likewise, of photos whose words alone are read: the other part of what ``not_on`` with
+            the same photos reads. Empty: of all photos.
         **kwargs: As in :class:`CheckedDataset`. ``indices`` counts the records that are whole.
 
     Raises:
         BrokenRecordError: If a record is broken and ``on_error='raise'``.
         LmdbError: If the file cannot be read or holds other keys.
-        ValueError: If a field is out of range, or all words are on the photos of ``not_on``.
+        ValueError: If a field is out of range, or no word is left by ``on`` and ``not_on``.
     """
 
     METAINFO = dict(dataset_type='TextRecogDataset', task_name='textrecog')
@@ -61,6 +63,7 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
                  split: str | None = None,
                  holdout: dict[str, Any] | None = None,
                  not_on: Sequence[dict[str, Any]] = (),
+                 on: Sequence[dict[str, Any]] = (),
                  **kwargs: Any) -> None:
         _require('img_color_type', img_color_type, ('color', 'grayscale'))
         _require('on_error', on_error, ('raise', 'skip'))
@@ -70,6 +73,7 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         self.split = split
         self.holdout = Holdout(**(holdout or {}))
         self.not_on = not_on
+        self.on = on
         super().__init__(ann_file=ann_file, img_color_type=img_color_type, **kwargs)
 
     @property
@@ -98,21 +102,25 @@ class CheckedRecogLMDBDataset(CheckedDataset, RecogLMDBDataset):
         if broken:
             self._report_broken(broken)
         self._report_unlabelled([sample['record'] for sample in samples])
-        for photos in self.not_on:
-            samples = self._words_not_on(build_photos(photos), samples)
-        return samples
+        if self.on:
+            samples = self._chosen('on', samples, True)
+        return self._chosen('not_on', samples, False) if self.not_on else samples
 
-    def _words_not_on(self, photos: BaseDataset,
-                      samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        words = (self.records.read(sample['record'])['img'] for sample in samples)
+    def _chosen(self, field: str, samples: list[dict[str, Any]],
+                wanted: bool) -> list[dict[str, Any]]:
+        """Samples whose words lie on the photos of a field, or those whose words do not."""
+        photos = [build_photos(cfg) for cfg in getattr(self, field)]
         texts = [sample['instances'][0]['text'] for sample in samples]
-        found = words_on_photos(words, photos, texts)
-        message = (f'{found.sum()} of {len(found)} words of {self.ann_file!r} are left out: they '
-                   f'are on photos of {photos.ann_file!r}')
-        if found.all():
-            raise ValueError(f'{message}. Nothing is left: is it the right not_on?')
+        words = [self.records.read(sample['record'])['img'] for sample in samples]
+        found = np.any([words_on_photos(words, part, texts) for part in photos], axis=0)
+        files = ', '.join(repr(part.ann_file) for part in photos)
+        left = [sample for sample, is_there in zip(samples, found) if is_there == wanted]
+        message = (f'{found.sum()} of {len(found)} words of {self.ann_file!r} are on photos of '
+                   f'{files}: {"the others" if wanted else "they"} are left out')
+        if not left:
+            raise ValueError(f'{message}. Nothing is left: is it the right {field}?')
         print_log(message, 'current', logging.INFO)
-        return [sample for sample, is_there in zip(samples, found) if not is_there]
+        return left
 
     def _numbers(self, count: int) -> list[int]:
         if self.split is None:

@@ -20,9 +20,10 @@ TEXTZOOM = ('train1', 'train2', 'test/easy', 'test/medium', 'test/hard')
 
 
 def teacher_config(cfg: Config) -> Config:
-    """The config that a student's config names as its teacher's."""
+    """The config that a student's config names as its teacher's; of a distiller's its student."""
     path = cfg.model.teacher.config
-    return get_config(path) if path.startswith('mmocr::') else load(path)
+    found = get_config(path) if path.startswith('mmocr::') else load(path)
+    return Config({**found, 'model': found.model.get('student', found.model)})
 
 
 def small_config(model: Config) -> dict[str, Any]:

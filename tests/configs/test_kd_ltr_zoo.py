@@ -104,8 +104,9 @@ def test_teachers_weights_are_where_they_will_be(name):
         assert checkpoint == f'work_dirs/pretrained/{stem.split("_")[0].split("-off")[0]}' \
             '_official.pth'
     else:
-        epochs = teacher_config(cfg).train_cfg.max_epochs
-        assert checkpoint == f'work_dirs/{stem}/epoch_{epochs}.pth'
+        loop = teacher_config(cfg).train_cfg
+        last = f'iter_{loop.max_iters}' if 'max_iters' in loop else f'epoch_{loop.max_epochs}'
+        assert checkpoint == f'work_dirs/{stem}/{last}.pth'
 
 
 def test_abinet_for_either_weights():

@@ -15,3 +15,10 @@ arms = dict(
         config=f'{_student}-nbest-ppocr_1k_words-by-photo-street.py', paired=False),
     pseudo_street=dict(
         config=f'{_student}-pseudo-ppocr_1k_words-by-photo-street.py', paired=False))
+# Of all arms: 600 steps.
+cfg_options = {
+    'train_cfg.max_iters': 600,
+    'train_cfg.val_interval': 600,
+    'param_scheduler.1.T_max': 600,
+    'default_hooks.checkpoint.interval': 300,
+}

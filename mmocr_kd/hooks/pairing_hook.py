@@ -32,7 +32,7 @@ class PairingHook(Hook):
 
     Crops and other augmentations of a sample depend on the seed, the epoch and the sample alone:
     not on what a teacher drew, on the number of workers, or on a run having been resumed. Dropout
-    and the like draw from generators that are seeded when training starts. ``pairing.json`` in
+    and the like draw from generators that are seeded at each step. ``pairing.json`` in
     the run's folder holds digests of the student's start weights and of the images of some
     steps; ``mmocr-kd compare`` pairs only runs whose digests agree. Our choice.
 
@@ -92,7 +92,11 @@ class PairingHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: Any = None) -> None:
-        """Note what a batch shows: images of a data loader, which lie in the host's memory."""
+        """Seed what the main process draws from, and note what a batch shows.
+
+        Images of a data loader lie in the host's memory.
+        """
+        seed_global_generators(self._seed, runner.iter)
         if runner.iter % self.interval == 0:
             images = b''.join(image.numpy().tobytes() for image in data_batch['inputs'])
             self._noted['steps'][str(runner.iter)] = digest_of(images)

@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def _is_experiment(path: Path) -> bool:
-    """Not a base of others, not a recipe for preparing data, of classes that are installed."""
+    """Not a base of others, a recipe for data or a comparison; of classes that are installed."""
     parts = path.relative_to(ROOT).parts
-    return not {'dataset_zoo', 'abcnet'} & set(parts) and not any(
+    return not {'dataset_zoo', 'compare', 'abcnet'} & set(parts) and not any(
         part.startswith('_base_') for part in parts)
 
 

@@ -96,6 +96,7 @@ EXEMPT = {
     'EvaluateTeacherHook': 'looks at a validation set before training, and waits for its scores',
     'TeacherDataHook': 'changes data sets before training',
     'DisjointPhotosHook': 'compares the files of data sets before training',
+    'PairingHook': 'seeds data sets before training, and looks at images on the host',
 }
 
 

@@ -11,6 +11,7 @@ import own_data
 import pages
 import pytest
 import tiny_dld_detector
+import tiny_ratings
 import tiny_recog
 import torch
 from mmcv.transforms import Compose
@@ -18,7 +19,9 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmocr.registry import DATASETS, HOOKS, MODELS
 
-from mmocr_kd.apis import deployed_config
+from mmocr_kd.apis import deployed_config, read_config
+from mmocr_kd.apis.comparison import read_table
+from mmocr_kd.apis.comparison.table import run_config
 from mmocr_kd.datasets.carry_maps import CarryMaps
 from mmocr_kd.store import MapStore, ReadingStore
 
@@ -168,6 +171,15 @@ def terms_of_a_recogniser(block: pages.Block, folder: Path) -> None:
     assert set(losses) == {'loss_visual', 'loss_logits', 'weight_logits', 'loss_hard'}
 
 
+def table_of_a_strangers(block: pages.Block, folder: Path) -> None:
+    (folder / 'my_table.py').write_text(block.text)
+    tiny_ratings.config(folder)[0].dump('my_config.py')
+    table = read_table('my_table.py')
+    hooks = run_config(read_config('my_config.py', table.arms['masket'].options), 0,
+                       folder).custom_hooks
+    assert [HOOKS.get(hook.type).__name__ for hook in hooks] == ['MaskETDistillHook', 'PairingHook']
+
+
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
@@ -180,7 +192,7 @@ HOW = {
     'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings,
     'class MirrorOnTheRight': transform_of_a_strangers,
     'MapStore(': store_of_maps,
-    "type='NBestLoss'": terms_of_a_recogniser,
+    "type='NBestLoss'": terms_of_a_recogniser, "reference = 'plain'": table_of_a_strangers,
 }
 
 

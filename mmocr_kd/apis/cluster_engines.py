@@ -58,7 +58,7 @@ class ClusterEngine(Engine):
 class RayEngine(ClusterEngine):
     """Runs jobs as tasks of a Ray cluster: of ``RAY_ADDRESS``, of this machine, or a new one here.
 
-    Ray hides GPUs from a job that asks for none.
+    On machines with GPUs ask for them: jobs that do not all see the same ones, or none.
 
     Args:
         jobs, cpus, gpus: See :class:`ClusterEngine`.

@@ -38,6 +38,13 @@ def _of_both(command: Callable[..., None]) -> Callable[..., None]:
                          help='So many processes at a time.'),
             click.option('--engine', type=click.Choice(['local', 'ray', 'slurm']),
                          default='local', show_default=True, help='Where they run.'),
+            click.option('--cpus', type=click.IntRange(min=1), default=1, show_default=True,
+                         help='Of Ray or Slurm, for each process that a run trains with.'),
+            click.option('--gpus', type=click.IntRange(min=0), default=0, show_default=True,
+                         help='Likewise.'),
+            click.option('--engine-option', 'engine_options', multiple=True, metavar='KEY=VALUE',
+                         help="Of ray.init, such as address=auto, or of submitit's AutoExecutor, "
+                         'such as slurm_partition=gpu; may be repeated.'),
             click.option('--arms', callback=_names, metavar='A,B', help='These alone.'),
             click.option('--seeds', callback=_numbers, metavar='0,1', help='These alone.'),
             click.option('--out', default='work_dirs/compare', show_default=True,
@@ -52,8 +59,8 @@ def _of_both(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_of_both
 @click.option('--dry-run', is_flag=True, help='Say how far each run is, and do nothing.')
-def compare(table: str, jobs: int, engine: str, arms: list[str] | None, seeds: list[int] | None,
-            out: str, csv: str | None, plot: str | None, dry_run: bool) -> None:
+def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: str, csv: str | None,
+            plot: str | None, dry_run: bool, **engine: Any) -> None:
     """Train what is missing of TABLE, and compare its arms on the validation data.
 
     TABLE is a Python file that names arms (configs, with fields replaced) and seeds. All arms of a
@@ -67,7 +74,7 @@ def compare(table: str, jobs: int, engine: str, arms: list[str] | None, seeds: l
             _show_states(comparison)
             return
         with comparison.alone(), _ended_by_signal():
-            _train_and_validate(comparison, _engine(engine, jobs))
+            _train_and_validate(comparison, _engine(**engine))
             _show(comparison, 'val', csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
@@ -77,9 +84,8 @@ def compare(table: str, jobs: int, engine: str, arms: list[str] | None, seeds: l
 @_of_both
 @click.option('--partial', is_flag=True, help='Although runs are missing, with the seeds that '
               'all arms have finished.')
-def compare_test(table: str, jobs: int, engine: str, arms: list[str] | None,
-                 seeds: list[int] | None, out: str, csv: str | None, plot: str | None,
-                 partial: bool) -> None:
+def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, out: str,
+                 csv: str | None, plot: str | None, partial: bool, **engine: Any) -> None:
     """Compare the arms of TABLE on the test data, which are opened once.
 
     Every choice, as that of score thresholds, has been made on the validation data before. The
@@ -89,7 +95,7 @@ def compare_test(table: str, jobs: int, engine: str, arms: list[str] | None,
     try:
         comparison = _comparison(table, out, arms, seeds)
         with comparison.alone(), _ended_by_signal():
-            _open(comparison, _engine(engine, jobs), partial)
+            _open(comparison, _engine(**engine), partial)
             _show(comparison, 'test', csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
@@ -119,10 +125,16 @@ def _comparison(table: str, out: str, arms: Sequence[str] | None,
     return Comparison(read_table(table), out, arms, seeds)
 
 
-def _engine(name: str, jobs: int) -> Engine:
+def _engine(engine: str, jobs: int, cpus: int, gpus: int,
+            engine_options: Sequence[str]) -> Engine:
+    from ..apis.cluster_engines import RayEngine, SlurmEngine
     from ..apis.engines import LocalEngine
-    if name != 'local':
-        raise click.ClickException(f'engine {name!r} is not built yet')
+    from .cfg_options import parsed
+    if engine != 'local':
+        kind = RayEngine if engine == 'ray' else SlurmEngine
+        return kind(jobs, cpus, gpus, **parsed(engine_options))
+    if (cpus, gpus) != (1, 0) or engine_options:
+        raise click.UsageError('--cpus, --gpus and --engine-option are for --engine ray or slurm')
     return LocalEngine(jobs)
 
 

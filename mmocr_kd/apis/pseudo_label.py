@@ -140,8 +140,9 @@ class Labelling:
 
 
 def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = None,
-                 checkpoint: str | None = None, device: str | None = None) -> Labelling:
-    """Find the text on all photos of a folder.
+                 checkpoint: str | None = None, device: str | None = None,
+                 ann_file: str | None = None) -> Labelling:
+    """Find the text on the photos of a folder.
 
     Args:
         source: Who finds it: see :func:`teacher_of`; or a store that ``mmocr-kd cache`` filled with
@@ -151,12 +152,13 @@ def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = 
         rules: How maps become polygons.
         checkpoint: Weights, where ``source`` is the config of a model.
         device: Where a teacher runs; by default on the GPU, if there is one.
+        ann_file: JSON file in MMOCR's format: only the photos that it names, in its order.
 
     Raises:
         FileNotFoundError, ValueError: If something is missing, or does not fit.
     """
     rules = rules or PhotoRules()
-    names = find_photos(folder)
+    names = find_photos(folder) if ann_file is None else list(read_boxes(ann_file, 'ann_file'))
     look, made_by = _looking(source, checkpoint, device, rules)
 
     def ask(name: str) -> list[Entry]:

@@ -10,6 +10,8 @@ from .progress import with_progress
 @click.argument('teacher')
 @click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
 @click.option('--out', required=True, metavar='JSON', help="File to write, in MMOCR's format.")
+@click.option('--ann-file', metavar='JSON', help="Label only the photos that this file of MMOCR's "
+              'format names, in its order; its labels are not looked at.')
 @click.option('--checkpoint', help='Weights, if TEACHER is the config of a model.')
 @click.option('--floor', default=0.6, show_default=True,
               help='Confidence from which on a label counts. Text that is less sure is marked as '
@@ -25,9 +27,9 @@ from .progress import with_progress
 @click.option('--min-size', default=8, show_default=True,
               help='With --read: shorter side of a word in pixels, at least.')
 @click.option('--device', help='Where the teacher runs, such as cuda:1 [default: a GPU, if any].')
-def pseudo_label(teacher: str, images: str, out: str, checkpoint: str | None, floor: float,
-                 unclip: float, shape: str, long_side: int, boxes: str | None, min_size: int,
-                 device: str | None) -> None:
+def pseudo_label(teacher: str, images: str, out: str, ann_file: str | None,
+                 checkpoint: str | None, floor: float, unclip: float, shape: str, long_side: int,
+                 boxes: str | None, min_size: int, device: str | None) -> None:
     """Let TEACHER label the photos of a folder.
 
     TEACHER is 'rapidocr', a config that distils (its first teacher labels), the config of a
@@ -36,10 +38,13 @@ def pseudo_label(teacher: str, images: str, out: str, checkpoint: str | None, fl
     The command may be stopped and started again: it goes on where it was.
     """
     from ..apis.pseudo_label import PhotoRules, label_photos, label_words
+    if boxes and ann_file:
+        raise click.UsageError('--ann-file says where text is to be found; --read has it already')
     try:
         if boxes is None:
             rules = PhotoRules(floor, unclip, shape, long_side)
-            labelling = label_photos(teacher, images, out, rules, checkpoint, device)
+            labelling = label_photos(teacher, images, out, rules, checkpoint, device,
+                                     ann_file)
         else:
             labelling = label_words(teacher, images, boxes, out, floor, min_size, checkpoint,
                                     device)

@@ -18,23 +18,25 @@ class RatioSampler(Sampler):
 
     Indices come in groups of ``sum(ratios)``, with ``ratios[p]`` of each part p: a batch size that
     is a multiple of that gives every batch the same share of each. An epoch is once through the
-    first part. The others go on where the last epoch stopped, each of their samples as often as any
-    other. All is a function of seed and epoch, so that ranks, workers and resumed runs agree; for
-    loops that count epochs or iterations.
+    first part, or so many ``groups``, where few labels would make it too short. The others, or all,
+    go on where the last epoch stopped, each of their samples as often as any other. All is a
+    function of seed and epoch, so that ranks, workers and resumed runs agree; for loops that count
+    epochs or iterations.
 
     Args:
         dataset: A ``ConcatDataset``.
         ratios: Samples of each part in a group, integers >= 1.
         shuffle: Whether each pass through a part has an order of its own.
         seed: Of the shuffling; None: one that all ranks agree on.
+        groups: In an epoch, of all ranks together, >= 1; None: once through the first part.
 
     Raises:
         TypeError: If ``dataset`` has no parts.
-        ValueError: If ``ratios`` does not fit them, or one is empty.
+        ValueError: If ``ratios`` does not fit them, one is empty, or ``groups`` is none.
     """
 
     def __init__(self, dataset: ConcatDataset, ratios: Sequence[int], shuffle: bool = True,
-                 seed: int | None = None) -> None:
+                 seed: int | None = None, groups: int | None = None) -> None:
         if not isinstance(dataset, ConcatDataset):
             raise TypeError(f'RatioSampler mixes the parts of a ConcatDataset, this is a '
                             f'{type(dataset).__name__}')
@@ -46,12 +48,16 @@ class RatioSampler(Sampler):
         if not all(self.sizes):
             raise ValueError(f'the parts of the data set have {self.sizes} samples: an empty one '
                              'cannot be mixed in')
+        if groups is not None and not (isinstance(groups, int) and groups >= 1):
+            raise ValueError(f'groups={groups!r} must be an integer >= 1, or None: once through '
+                             'the first part')
         self.ratios = list(ratios)
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.epoch = 0
-        self.groups = math.ceil(self.sizes[0] / ratios[0] / self.world_size)
+        self.by_first_part = groups is None
+        self.groups = math.ceil((groups or self.sizes[0] / ratios[0]) / self.world_size)
 
     def __iter__(self) -> Iterator[int]:
         """Indices of this rank."""
@@ -72,7 +78,7 @@ class RatioSampler(Sampler):
 
     def _drawn(self, part: int) -> Iterator[int]:
         """What all ranks together draw of a part in this epoch, without end."""
-        if part == 0:  # what fills the last groups is of the same pass
+        if part == 0 and self.by_first_part:  # what fills the last groups is of the same pass
             yield from cycle(self._order(part, self.epoch))
         start = self.epoch * self.groups * self.world_size * self.ratios[part]
         turn, skipped = divmod(start, self.sizes[part])

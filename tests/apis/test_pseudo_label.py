@@ -126,6 +126,19 @@ def test_a_config_with_a_cached_teacher_labels_from_its_store(folder, tmp_path):
     assert [photo['instances'] for photo in labelled(tmp_path / 'a.json')] == [[], []]
 
 
+def test_only_the_photos_that_a_file_names(folder, tmp_path):
+    shutil.copy(folder / '0.png', folder / '2.png')
+    (tmp_path / 'train.json').write_text(json.dumps({'data_list': [
+        {'img_path': name, 'instances': []} for name in ('2.png', '0.png')]}))
+    store = MapStore.create(tmp_path / 'store', {'who': 'nobody'}, 'fill')
+    store.write(str(folder / '0.png'), {'text': np.zeros((64, 64), np.uint8)})
+    files = '--images', folder, '--ann-file', tmp_path / 'train.json', '--out', tmp_path / 'a.json'
+    assert run(store.folder, *files).exit_code == 0
+    assert [photo['img_path'] for photo in labelled(tmp_path / 'a.json')] == ['2.png', '0.png']
+    twice = run(store.folder, *files, '--read', tmp_path / 'a.json')
+    assert twice.exit_code == 2 and '--ann-file' in twice.output
+
+
 def test_the_tool_is_the_same_command(monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['pseudo_label.py', '--help'])
     with pytest.raises(SystemExit) as ended:

@@ -73,6 +73,28 @@ def test_other_parts_go_on_where_the_last_epoch_stopped(sizes, ratio, epochs):
         assert max(often) - min(often) <= 1
 
 
+@given(SIZES, st.integers(1, 2), st.integers(1, 12), st.integers(1, 9), st.integers(1, 2))
+def test_an_epoch_of_so_many_groups(sizes, ratio, epochs, groups, world):
+    """However few labels there are; then the first part goes on, too."""
+    seen = Counter()
+    for rank in range(world):
+        one = sampler(sizes, [ratio] * len(sizes), rank, world, groups=groups)
+        for epoch in range(epochs):
+            one.set_epoch(epoch)
+            indices = list(one)
+            assert len(indices) == len(one) == -(-groups // world) * ratio * len(sizes)
+            seen.update(indices)
+    for part, size in enumerate(sizes):
+        often = [seen[sum(sizes[:part]) + i] for i in range(size)]
+        assert max(often) - min(often) <= 1
+
+
+@pytest.mark.parametrize('groups', [0, 2.5, '8'])
+def test_an_epoch_has_groups(groups):
+    with pytest.raises(ValueError, match=f'groups={groups!r} must be an integer >= 1, or None'):
+        sampler([2, 2], [1, 1], groups=groups)
+
+
 def test_seed_and_epoch_say_all():
     def drawn(seed, epoch):
         one = sampler([8, 20], [1, 2], seed=seed)

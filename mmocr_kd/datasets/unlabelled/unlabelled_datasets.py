@@ -32,6 +32,8 @@ class UnlabelledDataset(BaseDataset):
         recursive: See there.
         boxes: JSON file in MMOCR's format, whose ``img_path`` are relative to ``data_root``: what
             ``mmocr-kd pseudo-label`` writes.
+        ann_file: JSON file in MMOCR's format, below ``data_root``: the photos that it names, in its
+            order, instead of all of the folder. Its labels are not looked at.
         **kwargs: As in :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
@@ -48,7 +50,8 @@ class UnlabelledDataset(BaseDataset):
 
     def photos(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Path of each photo, and the instances found on it."""
-        names = find_photos(self.data_root, self.patterns, self.recursive)
+        names = list(read_boxes(self.ann_file, 'ann_file')) if self.ann_file else find_photos(
+            self.data_root, self.patterns, self.recursive)
         found = {} if self.boxes is None else read_boxes(self.boxes)
         foreign = sorted(set(found) - set(names))
         if len(foreign) == len(found) > 0:
@@ -153,11 +156,12 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
                  'instances': [{'text': ''}]} for photo, quad in kept]
 
 
-def read_boxes(path: str) -> dict[str, list[dict[str, Any]]]:
+def read_boxes(path: str, field: str = 'boxes') -> dict[str, list[dict[str, Any]]]:
     """Read a file in MMOCR's format.
 
     Args:
         path: Of the file.
+        field: What messages call it.
 
     Returns:
         Path of each photo, with '/' -> its instances.
@@ -167,12 +171,13 @@ def read_boxes(path: str) -> dict[str, list[dict[str, Any]]]:
         ValueError: If it is another kind of file.
     """
     if not os.path.exists(path):
-        raise FileNotFoundError(f'boxes={path!r} is missing: write it with mmocr-kd pseudo-label')
+        raise FileNotFoundError(f'{field}={path!r} is missing: mmocr-kd pseudo-label writes such '
+                                'files')
     try:
         with open(path, encoding='utf-8') as file:
             photos = json.load(file)['data_list']
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"boxes={path!r} is no JSON in MMOCR's format: {error!r}") from error
+        raise ValueError(f"{field}={path!r} is no JSON in MMOCR's format: {error!r}") from error
     return {os.path.normpath(photo['img_path']).replace(os.sep, '/'): photo['instances']
             for photo in photos}
 

@@ -111,6 +111,26 @@ def test_prepared_targets_say_the_same(folder):
         assert torch.equal(sample.det_targets.get(name), expected.det_targets.get(name))
 
 
+def test_photos_that_a_file_names_in_its_order(folder):
+    """Of photos with labels some may play those without; labels are not looked at."""
+    written(folder / 'another.png')
+    names = ['1.png', 'another.png', '0.png']
+    (folder / 'train.json').write_text(json.dumps({'metainfo': {}, 'data_list': [
+        {'img_path': name, 'instances': [{'bbox': [0, 0, 9, 9]}] * 3} for name in names]}))
+
+    def listed(**fields):
+        dataset = build(folder, ann_file='train.json', **fields)
+        return [Path(info['img_path']).name for info in map(dataset.get_data_info,
+                                                            range(len(dataset)))], dataset
+
+    assert listed()[0] == names and listed(indices=-2)[0] == names[1:]
+    boxes = json.loads((folder / 'boxes.json').read_text())['data_list'][0]['instances']
+    dataset = listed()[1]
+    assert [len(dataset.get_data_info(i)['instances']) for i in range(3)] == [1, 1, len(boxes)]
+    with pytest.raises(FileNotFoundError, match="ann_file='.*gone.json' is missing"):
+        build(folder, ann_file='gone.json')
+
+
 def test_boxes_of_other_photos_are_an_error(folder):
     (folder / 'boxes.json').write_text(json.dumps(
         {'data_list': [{'img_path': 'elsewhere/7.png', 'instances': []}]}))

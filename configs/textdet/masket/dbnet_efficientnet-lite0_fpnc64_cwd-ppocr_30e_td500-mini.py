@@ -5,4 +5,4 @@ _base_.custom_hooks[0].teacher = dict(
     type='CachedTeacher',
     store='work_dirs/cache/ppocr_td500-mini',
     teacher=dict(type='OnnxTeacher', model='rapidocr'))
-_base_.custom_hooks[0].loss.update(loss_weight=3.0)
+_base_.custom_hooks[0].loss.update(loss_weight=0.7)

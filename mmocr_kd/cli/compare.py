@@ -50,6 +50,8 @@ def _of_both(command: Callable[..., None]) -> Callable[..., None]:
             click.option('--out', default='work_dirs/compare', show_default=True,
                          metavar='FOLDER', help='Folder of all tables; runs of this one are in '
                          '<FOLDER>/<TABLE>/<arm>/<seed>.'),
+            click.option('--against', metavar='ARM', help="Show differences against it, and not "
+                         "against the table's reference."),
             click.option('--csv', metavar='FILE', help='Write a row for each run.'),
             click.option('--plot', metavar='FILE', help='Draw scores and differences.')]):
         command = add(command)
@@ -59,8 +61,9 @@ def _of_both(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_of_both
 @click.option('--dry-run', is_flag=True, help='Say how far each run is, and do nothing.')
-def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: str, csv: str | None,
-            plot: str | None, dry_run: bool, **engine: Any) -> None:
+def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: str,
+            against: str | None, csv: str | None, plot: str | None, dry_run: bool,
+            **engine: Any) -> None:
     """Train what is missing of TABLE, and compare its arms on the validation data.
 
     TABLE is a Python file that names arms (configs, with fields replaced) and seeds. All arms of a
@@ -75,7 +78,7 @@ def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: st
             return
         with comparison.alone(), _ended_by_signal():
             _train_and_validate(comparison, _engine(**engine))
-            _show(comparison, 'val', csv, plot)
+            _show(comparison, 'val', against, csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
 
@@ -85,7 +88,8 @@ def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: st
 @click.option('--partial', is_flag=True, help='Although runs are missing, with the seeds that '
               'all arms have finished.')
 def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, out: str,
-                 csv: str | None, plot: str | None, partial: bool, **engine: Any) -> None:
+                 against: str | None, csv: str | None, plot: str | None, partial: bool,
+                 **engine: Any) -> None:
     """Compare the arms of TABLE on the test data, which are opened once.
 
     Every choice, as that of score thresholds, has been made on the validation data before. The
@@ -96,7 +100,7 @@ def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, ou
         comparison = _comparison(table, out, arms, seeds)
         with comparison.alone(), _ended_by_signal():
             _open(comparison, _engine(**engine), partial)
-            _show(comparison, 'test', csv, plot)
+            _show(comparison, 'test', against, csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
 
@@ -183,12 +187,13 @@ def _follow(ended: Iterable[Ended], runs: Sequence[Run], what: str) -> None:
         click.echo(f'failed: {", ".join(failed)}; the same command tries them again')
 
 
-def _show(comparison: Comparison, split: str, csv: str | None, plot: str | None) -> None:
+def _show(comparison: Comparison, split: str, against: str | None, csv: str | None,
+          plot: str | None) -> None:
     from ..measure.paired_plot import draw
     from ..measure.paired_text import report_text
     for found in comparison.unpaired():
         click.echo(str(found))
-    report = comparison.report(split)
+    report = comparison.report(split, against)
     click.echo(f'\n{report_text(report)}')
     if csv:
         comparison.write_csv(csv, ['val', 'test'] if split == 'test' else ['val'])

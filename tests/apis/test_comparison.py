@@ -94,6 +94,16 @@ def test_the_report_pairs_by_seed(made_up):
     assert report.differences[0].seeds == (0, 1)
     # 2 hits of 4 predictions and 6 words at the middle threshold; 4 hits of 6 and 6.
     assert report.differences[0].mean == pytest.approx(8 / 12 - 4 / 10)
+    against, = made_up.report('val', 'fast').differences
+    assert (against.arm, against.mean) == ('plain', -report.differences[0].mean)
+
+
+def test_what_would_matter_stands_in_the_table(tmp_path):
+    comparison = tiny_table.comparison(tmp_path, smallest=.3)
+    for run in comparison.runs:
+        finish(run)
+    found, = comparison.report('val').differences
+    assert (found.smallest, found.verdict) == (.3, 'no gain')
 
 
 def test_disagreement_drops_a_seed(made_up):

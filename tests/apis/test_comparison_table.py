@@ -25,11 +25,12 @@ def table(folder, **fields):
 def test_fields(tmp_path):
     found = read_table(table(
         tmp_path, _private=1, cfg_options={'optim.lr': .2, 'train_cfg.max_epochs': 5},
-        launcher=dict(nproc=2), groups='height', protocol='words',
+        launcher=dict(nproc=2), groups='height', protocol='words', smallest=.05,
         arms=dict(plain=dict(config='arms/plain.py'),
                   other=dict(config='arms/plain.py', cfg_options={'optim.lr': .3}, paired=False,
                              launcher=dict(nproc=1)))))
-    assert (found.name, found.seeds, found.groups) == ('mine', [0, 3], 'height')
+    assert (found.name, found.seeds, found.groups, found.smallest) == (
+        'mine', [0, 3], 'height', .05)
     plain, other = found.arms.values()
     assert (plain.paired, plain.processes, other.paired, other.processes) == (True, 2, False, 1)
     assert [arm_config(arm).optim.lr for arm in (plain, other)] == [.2, .3]
@@ -43,6 +44,8 @@ def test_fields(tmp_path):
     (dict(reference='plane'), "reference='plane' must be one of 'plain', 'other'"),
     (dict(protocol='hmean'), "protocol='hmean' must be one of 'detection', 'words'"),
     (dict(groups='width'), "groups='width' must be one of None, 'dataset'"),
+    *((dict(smallest=wrong), f'smallest={wrong!r} must be a difference of scores')
+      for wrong in (0, -.02, 2, '0.02')),
     (dict(arms={}), 'arms={} must be a dict'),
     (dict(arms=dict(plain='a.py')), "arms['plain']='a.py' must be dict(config=...)"),
     (dict(arms=dict(plain=dict())), "config of arms['plain'] is missing"),

@@ -191,21 +191,23 @@ class Comparison:
         """Finished runs that cannot be compared with the reference's of their seed."""
         return unpaired([run for run in self.runs if run.state == FINISHED], self.table.reference)
 
-    def report(self, split: str) -> Report:
+    def report(self, split: str, against: str | None = None) -> Report:
         """Compare all scored runs that are paired.
 
         Args:
             split: 'val' or 'test'; thresholds are those of validation.
+            against: Name of an arm in the place of the table's reference.
 
         Raises:
-            ValueError: If no run is scored.
+            ValueError: If no run is scored, or there is no such arm.
         """
         left_out = {found.run.name for found in self.unpaired()}
         counts: dict[str, dict[int, Counts]] = {name: {} for name in self.table.arms}
         for run in self._scored(split):
             if run.name not in left_out:
                 counts[run.arm.name][run.seed] = self._chosen(run, split)
-        return compare(counts, self.table.reference, self.table.protocol)
+        return compare(counts, against or self.table.reference, self.table.protocol,
+                       self.table.smallest)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
         """A row of :data:`COLUMNS` for each scored run.

@@ -10,11 +10,13 @@ from typing import Any, Sequence
 
 from mmengine.config import Config
 
+from ...measure.counts import PROTOCOLS
+from ...measure.paired import SMALLEST
 from ..read_config import read_config
 
-PROTOCOLS = ('detection', 'words')
 GROUPS = ('dataset', 'source', 'height')
-_FIELDS = ('arms', 'seeds', 'reference', 'protocol', 'groups', 'cfg_options', 'launcher')
+_FIELDS = ('arms', 'seeds', 'reference', 'protocol', 'groups', 'smallest', 'cfg_options',
+           'launcher')
 _OF_ARM = ('config', 'cfg_options', 'paired', 'launcher')
 
 
@@ -49,6 +51,7 @@ class Table:
         protocol: 'detection': hmean of all texts; 'words': share of words read right.
         groups: Kinds of images whose scores are told besides, one of ``GROUPS``; None: those of
             each data set, if there are several.
+        smallest: The smallest difference of scores that would matter, > 0.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class Table:
     reference: str
     protocol: str
     groups: str | None = None
+    smallest: float = SMALLEST
 
     @property
     def name(self) -> str:
@@ -71,8 +75,9 @@ def read_table(path: str | Path) -> Table:
         path: Of a Python file, read as MMEngine reads configs. Fields: ``arms``, a dict of name ->
             ``dict(config=<path, relative to the table file>)``, besides ``cfg_options``,
             ``paired=False`` (trained with other images) and ``launcher=dict(nproc=<processes>)``;
-            ``seeds``; ``reference``; ``protocol``. Optional ``groups``, and ``cfg_options`` and
-            ``launcher`` of all arms. Names that begin with an underscore are the file's own.
+            ``seeds``; ``reference``; ``protocol``. Optional ``groups``, ``smallest``, and
+            ``cfg_options`` and ``launcher`` of all arms. Names that begin with an underscore are
+            the file's own.
 
     Raises:
         FileNotFoundError: If the file or a config does not exist.
@@ -90,7 +95,8 @@ def read_table(path: str | Path) -> Table:
     _require(path, 'protocol', fields['protocol'], PROTOCOLS)
     _require(path, 'groups', fields.get('groups'), (None, *GROUPS))
     return Table(path, arms, _seeds(path, fields['seeds']), fields['reference'],
-                 fields['protocol'], fields.get('groups'))
+                 fields['protocol'], fields.get('groups'),
+                 _smallest(path, fields.get('smallest', SMALLEST)))
 
 
 def run_config(cfg: Config, seed: int, folder: Path, start: Path | None = None) -> Config:
@@ -168,6 +174,13 @@ def _processes(path: Path, launcher: Any) -> int:
         raise ValueError(f'{path}: launcher={launcher!r} must be dict(nproc=<number of '
                          'processes>), such as dict(nproc=2)')
     return number
+
+
+def _smallest(path: Path, smallest: Any) -> float:
+    if not isinstance(smallest, (int, float)) or not 0 < smallest < 1:
+        raise ValueError(f'{path}: smallest={smallest!r} must be a difference of scores between 0 '
+                         'and 1, such as 0.02')
+    return float(smallest)
 
 
 def _seeds(path: Path, seeds: Any) -> list[int]:

@@ -37,6 +37,10 @@ class NBestLoss(ReadingLoss):
             reading.
         normalize: Unicode's form in which characters are looked up that the student lacks: 'NFKC'
             (full-width forms, ligatures), 'NFC' (accents in one piece), or None.
+        by_confidence: Whether a word counts as much as its readings are probable, those that the
+            student can spell together, at most 1 (our choice): what the teacher cannot read, or
+            is no word at all, then teaches little. It is for teachers whose probabilities are of
+            whole readings; False: all words count the same.
         loss_weight: Weight, > 0. The loss of a word is a sum over its characters: it is some ten
             times as large as a mean per character.
         name: Key of the result, with ``loss`` in it.
@@ -51,7 +55,8 @@ class NBestLoss(ReadingLoss):
     wants = 'hypotheses'
 
     def __init__(self, temperature: float = 1.0, normalize: Literal['NFC', 'NFKC'] | None = 'NFKC',
-                 loss_weight: float = 1.0, name: str = 'loss_nbest') -> None:
+                 by_confidence: bool = False, loss_weight: float = 1.0,
+                 name: str = 'loss_nbest') -> None:
         super().__init__()
         require_positive('temperature', temperature)
         require_positive('loss_weight', loss_weight)
@@ -60,6 +65,7 @@ class NBestLoss(ReadingLoss):
             raise ValueError(f'normalize={normalize!r} is unknown: use one of {FORMS}')
         self.temperature = temperature
         self.normalize = normalize
+        self.by_confidence = by_confidence
         self.loss_weight = loss_weight
         self.name = name
 
@@ -85,15 +91,21 @@ class NBestLoss(ReadingLoss):
                              'score hypotheses')
         with torch.autocast(student.logits[0].device.type, enabled=False):
             ours = at_least_float32(student.score(teacher))
-            theirs = teacher.log_probs.to(ours.device, non_blocking=True) / self.temperature
+            theirs = teacher.log_probs.to(ours.device, non_blocking=True)
             if ours.shape != theirs.shape:
                 raise ValueError(f'the student scored {tuple(ours.shape)} hypotheses, the teacher '
                                  f'has {tuple(theirs.shape)} (N, K)')
             theirs = theirs.masked_fill(ours == NEVER, NEVER)
-            words, weights = word_nll(ours, theirs, 'weighted'), (theirs > NEVER).any(1).to(ours)
+            words = word_nll(ours, theirs / self.temperature, 'weighted')
+            weights = self._weights(theirs).to(ours)
             if labels is not None and labels.weights is not None:
                 weights = weights * labels.weights
             loss = weighted_mean(words, weights)
         kept = teacher.kept.mean() if len(teacher.kept) else teacher.kept.sum()
         return {self.name: loss * self.loss_weight,
                 'nbest_kept': kept.to(ours.device, non_blocking=True)}
+
+    def _weights(self, theirs: Tensor) -> Tensor:
+        """How much each word counts, (N,)."""
+        return theirs.logsumexp(1).exp().clamp(max=1) if self.by_confidence else (
+            theirs > NEVER).any(1)

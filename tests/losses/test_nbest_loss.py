@@ -83,6 +83,24 @@ def test_all_paths_of_a_ctc_student_count(seed, number):
     assert found == pytest.approx(sum(losses) / max(len(losses), 1), abs=1e-5)
 
 
+def test_words_count_as_much_as_the_teacher_is_sure():
+    """Masses .5 and .02; none where nothing is left, and never more than 1."""
+    student, scores = fixed([math.log(.5), math.log(.25)], [math.log(.1), -math.inf], [-9., -9.])
+    hypotheses = told([[((1, ), math.log(.4)), ((2, ), math.log(.1))],
+                       [((1, ), math.log(.02)), ((2, ), math.log(.9))], []])
+    first = .8 * math.log(2) + .2 * math.log(4)
+    expected = (.5 * first + .02 * math.log(10)) / .52
+    loss = loss_of(student, hypotheses, by_confidence=True)
+    assert loss.item() == pytest.approx(expected)
+    assert loss_of(student, hypotheses).item() == pytest.approx((first + math.log(10)) / 2)
+    loss.backward()
+    assert scores.grad[0].sum().item() == pytest.approx(-.5 / .52)
+    assert scores.grad[1, 0].item() == pytest.approx(-.02 / .52) and not scores.grad[2].any()
+    sure, scores = fixed([-1.], [-2.])
+    scored = told([[((1, ), 3.)], [((1, ), 0.)]])  # a score, not a probability
+    assert loss_of(sure, scored, by_confidence=True).item() == pytest.approx(1.5)
+
+
 def test_frames_needed_is_what_can_be_spelt():
     labels = [(), (0, ), (0, 0), (1, 1, 1), (0, 1, 0)]
     indexes, lengths = pad(labels, 3, 0)

@@ -3,7 +3,6 @@
 _base_ = ['_base_/models/crnn_quarter-vgg_lr.py', '_base_/recipes/words-by-photo-pairs.py']
 
 train_cfg = dict(_base_.by_iterations, max_iters=1000, val_interval=1000)
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min=1e-6, by_epoch=False, T_max=1000),

@@ -8,5 +8,6 @@ ppocr = dict(
     teacher=dict(type='OnnxTeacher', model='rapidocr', num_readings=5))
 model = dict(
     teacher=ppocr,
-    losses=dict(nbest=dict(type='NBestLoss', temperature=1.0, loss_weight=0.2)))
+    losses=dict(
+        nbest=dict(type='NBestLoss', temperature=1.0, by_confidence=True, loss_weight=0.2)))
 custom_hooks = [dict(type='TeacherDataHook')]

@@ -22,10 +22,3 @@ cfg_options = {
     'param_scheduler.1.T_max': 600,
     'default_hooks.checkpoint.interval': 300,
 }
-# Of all arms: 600 steps.
-cfg_options = {
-    'train_cfg.max_iters': 600,
-    'train_cfg.val_interval': 600,
-    'param_scheduler.1.T_max': 600,
-    'default_hooks.checkpoint.interval': 300,
-}

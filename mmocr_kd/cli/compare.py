@@ -194,7 +194,7 @@ def _show(comparison: Comparison, split: str, against: str | None, csv: str | No
     for found in comparison.unpaired():
         click.echo(str(found))
     report = comparison.report(split, against)
-    click.echo(f'\n{report_text(report)}')
+    click.echo(f'\n{"Validation" if split == "val" else "Test"} data.\n{report_text(report)}')
     if csv:
         comparison.write_csv(csv, ['val', 'test'] if split == 'test' else ['val'])
     if plot:

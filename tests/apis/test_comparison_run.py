@@ -187,7 +187,7 @@ def test_a_run_has_one_process_at_a_time(tmp_path):
         time.sleep(.02)
     second = subprocess.Popen([sys.executable, alone.__file__, lock, sys.executable, '-c',
                                'print("mine")'], stdout=subprocess.PIPE, text=True)
-    assert 'waiting for it' in second.stdout.readline()
+    assert f'held by process {first.pid}, which' in second.stdout.readline()
     assert second.poll() is None
     first.kill()
     assert second.communicate(timeout=600)[0] == 'mine\n'

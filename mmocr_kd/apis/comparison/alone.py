@@ -16,8 +16,12 @@ def main() -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print(f'{lock} is held by another process that is at this run: waiting for it', flush=True)
+        holder = os.read(file, 20).decode()
+        print(f'{lock} is held by process {holder}, which is at this run: waiting for it',
+              flush=True)
         fcntl.flock(file, fcntl.LOCK_EX)
+    os.ftruncate(file, 0)
+    os.pwrite(file, str(os.getpid()).encode(), 0)
     os.set_inheritable(file, True)
     os.execv(program[0], program)
 

@@ -20,7 +20,7 @@ from ...store import write_whole
 from ..engines import Engine, Job, run_jobs
 from ..missing_files import require_files
 from .pairing import Unpaired, digests, unpaired
-from .run import FINISHED, TRAINING, Run
+from .run import FINISHED, MISSING, TRAINING, Run
 from .scoring import about_file, check_scoring, counts_file
 from .start import arms_given_weights, write_start
 from .table import Table, arm_config, run_config
@@ -67,15 +67,16 @@ class Comparison:
         configs = {name: arm_config(arm) for name, arm in table.arms.items()}
         for name in wanted:
             check_scoring(configs[name], table.protocol, 'val')
-        given = arms_given_weights(configs, table.reference)
+        self._reference, self._given = configs[table.reference], arms_given_weights(
+            configs, table.reference)
         self.runs = [
             Run(table.arms[name], seed, folder, run_config(
-                configs[name], seed, folder, self._start(seed, configs) if name in given else None))
+                configs[name], seed, folder, self._start(seed) if name in self._given else None))
             for seed in _selected('seeds', seeds, list(table.seeds)) for name in wanted
             for folder in [self.folder / name / str(seed)]]
 
-    def _start(self, seed: int, configs: dict[str, Any]) -> Path:
-        return write_start(configs[self.table.reference], seed, self.folder / f'start_{seed}.pth')
+    def _start(self, seed: int) -> Path:
+        return self.folder / f'start_{seed}.pth'
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -105,6 +106,8 @@ class Comparison:
             FileNotFoundError: If data, a teacher or the like is not there.
         """
         for run in self.runs:
+            if run.arm.name in self._given and run.state == MISSING:
+                write_start(self._reference, run.seed, self._start(run.seed))
             run.take_over()
         todo = [run for run in self.runs if run.state != FINISHED]
         for run in {run.arm.name: run for run in todo}.values():
@@ -244,11 +247,21 @@ class Comparison:
         """Note that the test set is opened; what was noted first, stays.
 
         Args:
-            runs: For which.
+            runs: For which; scored on validation.
 
         Returns:
             What is noted.
+
+        Raises:
+            ValueError, FileNotFoundError: If anything is missing to score them.
         """
+        unscored = [run.name for run in runs if not self._is_scored(run, 'val')]
+        if unscored:
+            raise ValueError(f'{", ".join(unscored)} could not be scored on the validation data, '
+                             'which thresholds are taken from; the test data stay closed')
+        for run in {run.arm.name: run for run in runs}.values():
+            check_scoring(run.cfg, self.table.protocol, 'test')
+            require_files(run.cfg, ['test_dataloader'])
         noted = {
             'date': datetime.now().astimezone().isoformat(timespec='seconds'),
             'mmocr_kd': __version__, 'torch': str(torch.__version__),

@@ -41,22 +41,17 @@ def arms_given_weights(configs: Mapping[str, Config], reference: str) -> set[str
     return {name for name, cfg in others.items() if _would_differ(started, _started(cfg, 0))}
 
 
-def write_start(reference: Config, seed: int, path: Path) -> Path:
-    """Write what the reference's student starts from; a file that is there is left.
+def write_start(reference: Config, seed: int, path: Path) -> None:
+    """Write what the reference's student starts from.
 
     Args:
         reference: Config of the arm that the others are compared with.
         seed: Of the run.
         path: Of the file.
-
-    Returns:
-        The path.
     """
-    if not path.exists():
-        data = io.BytesIO()
-        torch.save({'state_dict': start_weights(_started(reference, seed))}, data)
-        write_whole(path, data.getvalue())
-    return path
+    data = io.BytesIO()
+    torch.save({'state_dict': start_weights(_started(reference, seed))}, data)
+    write_whole(path, data.getvalue())
 
 
 def _started(cfg: Config, seed: int) -> Any:

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from mmocr_kd.apis.comparison import Run, alone
-from mmocr_kd.apis.comparison.run import last_checkpoint
+from mmocr_kd.apis.comparison.checkpoints import last_checkpoint
 from mmocr_kd.apis.comparison.table import Arm, run_config
 
 CFG = dict(model=dict(type='DBNet', widths=(4, 8)), train_cfg=dict(max_epochs=4),
@@ -137,7 +137,9 @@ def test_many_differences_are_counted(begun):
 def test_what_nothing_was_trained_with_is_written_anew(run, left):
     run.take_over()
     cut(run.folder / 'run.py', left)
+    run.note_failure(1)  # before its first step
     other = run_in(run.folder, train_cfg=dict(max_epochs=9))
+    assert other.state == 'failed'
     other.take_over()
     assert Config.fromfile(run.folder / 'run.py').to_dict() == other.cfg.to_dict()
 

@@ -9,7 +9,8 @@ from mmengine.structures import LabelData
 from mmocr.evaluation import HmeanIOUMetric, WordMetric
 from tiny_scenes import random_scene
 
-from mmocr_kd.apis.comparison.scoring import Counter, find_metric, group_names
+from mmocr_kd.apis.comparison.counting import Counter, find_metric
+from mmocr_kd.apis.comparison.groups import group_names
 from mmocr_kd.measure.counts import score
 
 METRIC = dict(type='HmeanIOUMetric', pred_score_thrs=dict(start=.3, stop=.95, step=.1))
@@ -100,9 +101,7 @@ class Both:
 
 
 def kinds(groups, evaluator, heights=(), dataset=Both):
-    counter = Counter(metric_for(METRIC), 'detection')
-    counter.heights = list(heights)
-    return group_names(Config(dict(val_evaluator=evaluator)), 'val', dataset, counter, groups)
+    return group_names(Config(dict(val_evaluator=evaluator)), 'val', dataset, heights, groups)
 
 
 def test_groups():

@@ -1,9 +1,7 @@
 """A comparison: its runs are trained, scored and set side by side."""
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,20 +12,18 @@ from typing import Any, Iterator, Sequence
 import torch
 
 from ... import __version__
-from ...measure.counts import Counts, best_threshold, score
+from ...measure.counts import Counts, best_threshold
 from ...measure.paired import Report, compare
 from ...store import write_whole
 from ..engines import Engine, Job, run_jobs
 from ..missing_files import require_files
-from .pairing import Unpaired, digests, unpaired
-from .run import FINISHED, MISSING, TRAINING, Run
-from .scoring import about_file, check_scoring, counts_file
+from .counting import require_metric
+from .pairing import Unpaired, unpaired
+from .rows import row, write_rows
+from .run import FINISHED, TRAINING, Run
+from .scoring import about_file, counts_file
 from .start import arms_given_weights, write_start
 from .table import Table, arm_config, run_config
-
-COLUMNS = ('table', 'arm', 'seed', 'split', 'threshold', 'score', 'precision', 'recall', 'hits',
-           'preds', 'gts', 'steps', 'train_seconds', 'start_digest', 'images_digest', 'date',
-           'after_opening')
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Comparison:
         wanted = _selected('arms', arms, list(table.arms))
         configs = {name: arm_config(arm) for name, arm in table.arms.items()}
         for name in wanted:
-            check_scoring(configs[name], table.protocol, 'val')
+            require_metric(configs[name], table.protocol, 'val')
         self._reference, self._given = configs[table.reference], arms_given_weights(
             configs, table.reference)
         self.runs = [
@@ -106,7 +102,7 @@ class Comparison:
             FileNotFoundError: If data, a teacher or the like is not there.
         """
         for run in self.runs:
-            if run.arm.name in self._given and run.state == MISSING:
+            if run.arm.name in self._given and not run.is_begun:
                 write_start(self._reference, run.seed, self._start(run.seed))
             run.take_over()
         todo = [run for run in self.runs if run.state != FINISHED]
@@ -213,13 +209,15 @@ class Comparison:
                        self.table.smallest)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """A row of :data:`COLUMNS` for each scored run.
+        """A row for each scored run.
 
         Args:
             split: 'val' or 'test'.
         """
         opened = self.opened()
-        return [self._row(run, split, opened) for run in self._scored(split)]
+        late = {run.name for run in self.runs if opened and run.name not in opened['thresholds']}
+        return [row(self.table, run, split, self._chosen(run, split), run.name in late)
+                for run in self._scored(split)]
 
     def write_csv(self, path: str | Path, splits: Sequence[str]) -> None:
         """Write the rows of splits.
@@ -228,12 +226,7 @@ class Comparison:
             path: Of the file.
             splits: Which.
         """
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator='\n')
-        writer.writeheader()
-        for split in splits:
-            writer.writerows(self.rows(split))
-        write_whole(Path(path), text.getvalue().encode())
+        write_rows(path, [one for split in splits for one in self.rows(split)])
 
     def opened(self) -> dict[str, Any] | None:
         """When the test set was opened, and for which runs; None: never."""
@@ -260,7 +253,7 @@ class Comparison:
             raise ValueError(f'{", ".join(unscored)} could not be scored on the validation data, '
                              'which thresholds are taken from; the test data stay closed')
         for run in {run.arm.name: run for run in runs}.values():
-            check_scoring(run.cfg, self.table.protocol, 'test')
+            require_metric(run.cfg, self.table.protocol, 'test')
             require_files(run.cfg, ['test_dataloader'])
         noted = {
             'date': datetime.now().astimezone().isoformat(timespec='seconds'),
@@ -283,24 +276,6 @@ class Comparison:
         known = Counts.load(counts_file(run.folder, 'val'))
         return Counts.load(counts_file(run.folder, split)).at(
             best_threshold(known, self.table.protocol))
-
-    def _row(self, run: Run, split: str, opened: dict[str, Any] | None) -> dict[str, Any]:
-        counts = self._chosen(run, split)
-        sums = counts.stacked().sum((0, 1))
-        hits, preds, gts = (int(number) for number in sums)
-        start, images = digests(run.folder)
-        seconds = run.train_seconds()
-        late = opened is not None and run.name not in opened['thresholds']
-        return {
-            'table': self.table.name, 'arm': run.arm.name, 'seed': run.seed, 'split': split,
-            'threshold': f'{counts.thresholds[0]:.2f}',
-            'score': f'{float(score(sums, self.table.protocol)):.4f}',
-            'precision': f'{hits / max(preds, 1):.4f}', 'recall': f'{hits / max(gts, 1):.4f}',
-            'hits': hits, 'preds': preds, 'gts': gts, 'steps': run.steps,
-            'train_seconds': '' if seconds is None else round(seconds),
-            'start_digest': start, 'images_digest': images,
-            'date': json.loads(about_file(run.folder, split).read_text())['date'],
-            'after_opening': int(late) if split == 'test' else ''}
 
 
 def _selected(field: str, wanted: Sequence[Any] | None, known: Sequence[Any]) -> list[Any]:

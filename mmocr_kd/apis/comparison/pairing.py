@@ -8,7 +8,8 @@ from typing import Any, Iterable, Mapping
 
 from ...distill import digest_of
 from ..student import read_checkpoint, student_checkpoint
-from .run import Run, last_checkpoint
+from .checkpoints import last_checkpoint
+from .run import Run
 
 
 @dataclass(frozen=True)

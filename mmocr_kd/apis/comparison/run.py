@@ -4,25 +4,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from pprint import pformat
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, Iterator
 
 import mmocr
 from mmengine.config import Config
 
 from ...store import write_whole
 from ..engines import Job
-from ..student import read_checkpoint
 from . import alone
+from .checkpoints import last_checkpoint
+from .run_file import config_text, read_first, require_same
 from .table import Arm
 
 MISSING, BEGUN, TRAINING, FAILED, FINISHED = 'missing', 'begun', 'training', 'failed', 'finished'
-_OF_COMMAND = ('work_dir', 'launcher', 'resume')  # train.py writes them into the config
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,13 @@ class Run:
             return TRAINING
         if (self.folder / 'failed').exists():
             return FAILED
-        return BEGUN if found or (self.folder / 'pairing.json').exists() else MISSING
+        return BEGUN if self.is_begun else MISSING
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was trained, or is being."""
+        return ((self.folder / 'pairing.json').exists() or last_checkpoint(self.folder) is not None
+                or _is_locked(self.folder / 'run.lock'))
 
     @property
     def progress(self) -> str:
@@ -81,7 +84,7 @@ class Run:
         return int(found.meta.get('iter', 0)) if found else 0
 
     def take_over(self) -> None:
-        """Write the run's config; if it has begun with one that says the same, that is left.
+        """Write the run's config; if it has begun, with one that says the same, that is left.
 
         MMEngine writes it again when a training starts, which may have been killed at that.
 
@@ -89,15 +92,15 @@ class Run:
             ValueError: If it has begun with another one, or with one that is lost.
         """
         path = self.folder / 'run.py'
-        there = _read_first([path, *sorted(self.folder.glob('*/vis_data/config.py'))[::-1]])
-        if self.state != MISSING:
+        there = read_first([path, *sorted(self.folder.glob('*/vis_data/config.py'))[::-1]])
+        if self.is_begun:
             if there is None:
                 raise ValueError(f'{self.folder} has no run.py that can be read: it is not known '
                                  'what was trained. Restore it, or remove the folder to train anew')
-            _require_same(path, there, self.cfg)
+            require_same(path, there, self.cfg)
             if there.filename == str(path):
                 return
-        write_whole(path, _text(self.cfg).encode())
+        write_whole(path, config_text(self.cfg).encode())
 
     def mend(self) -> None:
         """Let MMEngine go on from the last checkpoint that is whole, wherever the folder is.
@@ -142,7 +145,7 @@ class Run:
             What to tell: the end of its log.
         """
         (self.folder / 'failed').write_text(str(status))
-        lines = self.log.read_text(errors='replace').splitlines()[-8:]
+        lines = self.log.read_text(errors='replace').splitlines()[-8:] if self.log.exists() else []
         return '\n'.join([f'{self.name} failed (exit status {status}); {self.log} ends:',
                           *(f'  {line}' for line in lines)])
 
@@ -169,45 +172,6 @@ class Run:
     def _is_end(self, meta: dict[str, Any]) -> bool:
         unit, end = self._end
         return meta.get(unit, 0) >= end
-
-
-class Checkpoint(NamedTuple):
-    """A checkpoint that is whole: its path, and what MMEngine says of it, such as its epoch."""
-
-    path: Path
-    meta: dict[str, Any]
-
-
-def last_checkpoint(folder: Path) -> Checkpoint | None:
-    """The last checkpoint of a training that is whole.
-
-    Args:
-        folder: Of the training.
-    """
-    for path in _checkpoints(folder):
-        try:
-            known = path.stat()
-            return Checkpoint(path, _meta(path, known.st_mtime_ns, known.st_size))
-        except (OSError, ValueError):
-            continue  # cut short by what killed its writer, or removed by it before
-    return None
-
-
-@cache
-def _meta(path: Path, *known: int) -> dict[str, Any]:
-    """Of a file that is this old and large."""
-    meta: dict[str, Any] = read_checkpoint(path).get('meta', {})
-    return meta
-
-
-def _checkpoints(folder: Path) -> Iterator[Path]:
-    """Later ones first; named as MMEngine does by default, or as it noted."""
-    numbers = {path: int(found[1]) for path in folder.glob('*.pth')
-               if (found := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))}
-    yield from sorted(numbers, key=lambda path: -numbers[path])
-    note = folder / 'last_checkpoint'
-    if note.exists():
-        yield folder / Path(note.read_text().strip()).name
 
 
 def _times(file: Path) -> Iterator[tuple[int, float]]:
@@ -239,52 +203,3 @@ def _is_locked(path: Path) -> bool:
     finally:
         os.close(file)
     return False
-
-
-def _text(cfg: Config) -> str:
-    """As MMEngine would write it, without the seconds that it takes for beauty."""
-    return ''.join(f'{key} = {pformat(value, sort_dicts=False)}\n'
-                   for key, value in cfg.to_dict().items())
-
-
-def _read_first(paths: Sequence[Path]) -> Config | None:
-    """The first config of these that is there, and whole."""
-    for path in paths:
-        try:
-            return Config.fromfile(path)
-        except Exception:  # whatever half a file makes Python say
-            continue
-    return None
-
-
-def _require_same(path: Path, there: Config, wanted: Config) -> None:
-    found = list(_differences(_plain(there.to_dict()), _plain(wanted.to_dict())))
-    if found:
-        more = [f'... and {len(found) - 5} more'] if len(found) > 5 else []
-        raise ValueError('\n  '.join([
-            f'{path} is of another training than the table says now:', *found[:5], *more])
-            + '\nRestore the table (environment variables that configs read count, too), give '
-              'another --out, or remove the folder to train anew')
-
-
-def _differences(there: Any, wanted: Any, name: str = '') -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(wanted, dict):
-        for key in sorted({**there, **wanted}, key=str):
-            if f'{name}{key}' not in _OF_COMMAND:
-                yield from _differences(there.get(key), wanted.get(key), f'{name}{key}.')
-    elif (isinstance(there, list) and isinstance(wanted, list) and len(there) == len(wanted)):
-        for index, pair in enumerate(zip(there, wanted)):
-            yield from _differences(*pair, f'{name}{index}.')
-    elif there != wanted:
-        yield f'{name[:-1]}: {_short(there)} in the folder, {_short(wanted)} in the table'
-
-
-def _plain(part: Any) -> Any:
-    if isinstance(part, dict):
-        return {key: _plain(value) for key, value in part.items()}
-    return [_plain(value) for value in part] if isinstance(part, (list, tuple)) else part
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else f'{text[:76]}...'

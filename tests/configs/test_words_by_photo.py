@@ -17,6 +17,7 @@ from mmocr_kd.datasets.attach_readings import sharp_image
 from mmocr_kd.datasets.parts import parts
 
 START = 'crnn_quarter-vgg-lr-start_2k_words-by-photo'
+AGAIN = 'crnn_quarter-vgg-lr-start-again_2k_words-by-photo'
 LABELS = 'crnn_quarter-vgg-lr-labels_1k_words-by-photo'
 NBEST = 'crnn_quarter-vgg-lr-nbest-ppocr_1k_words-by-photo'
 STREET = 'crnn_quarter-vgg-lr-nbest-ppocr_1k_words-by-photo-street'
@@ -60,8 +61,9 @@ def home(tmp_path_factory):
             cv2.imwrite(str(root / f'data/{folder}/{i}.png'), lmdb_files.image(i))
     student = Config.fromfile(CONFIGS[LABELS]).model.student
     weights = MODELS.build({**student, 'init_cfg': None}).state_dict()
-    (root / f'work_dirs/{START}').mkdir(parents=True)
-    torch.save(weights, root / f'work_dirs/{START}/iter_2000.pth')
+    for name in (START, AGAIN):
+        (root / f'work_dirs/{name}').mkdir(parents=True)
+        torch.save(weights, root / f'work_dirs/{name}/iter_2000.pth')
     return root
 
 
@@ -126,7 +128,7 @@ def write_store(cfg):
 
 
 @pytest.mark.parametrize('name, others', [
-    (START, 4), (LABELS, 0), (NBEST, 0), (STREET, 4), (PSEUDO, 4)])
+    (AGAIN, 4), (LABELS, 0), (NBEST, 0), (STREET, 4), (PSEUDO, 4)])
 def test_trains(name, others, config, tmp_path):
     cfg = config(name)
     if 'teacher' in cfg.model:
@@ -152,7 +154,6 @@ def test_trains(name, others, config, tmp_path):
         (8 - others) * 3 // 4, (8 - others) // 4]
     assert sum(not sample.get('labelled', True) for sample in batch) == (others if name == STREET
                                                                          else 0)
-    if name != START:
-        started = torch.load(cfg.model.student.init_cfg.checkpoint)
-        trained = dict(runner.model.student.named_parameters())
-        assert all(torch.equal(trained[key], started[key]) for key in trained)
+    started = torch.load(cfg.load_from if name == AGAIN else cfg.model.student.init_cfg.checkpoint)
+    trained = dict(runner.model.student.named_parameters())
+    assert all(torch.equal(trained[key], started[key]) for key in trained)

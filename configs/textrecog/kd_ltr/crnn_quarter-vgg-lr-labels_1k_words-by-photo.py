@@ -1,5 +1,5 @@
 # Labels only: the first arm of configs/compare/kd-ltr_words.py. It goes on from the weights of
-# crnn_quarter-vgg-lr-start_2k_words-by-photo.py, as all arms do.
+# crnn_quarter-vgg-lr-start-again_2k_words-by-photo.py, as all arms do.
 _base_ = ['_base_/models/crnn_quarter-vgg_lr.py', '_base_/recipes/words-by-photo-pairs.py']
 
 train_cfg = dict(_base_.by_iterations, max_iters=1000, val_interval=1000)
@@ -11,7 +11,7 @@ student = dict(
     _base_.model,
     init_cfg=dict(
         type='Pretrained',
-        checkpoint='work_dirs/crnn_quarter-vgg-lr-start_2k_words-by-photo/iter_2000.pth'))
+        checkpoint='work_dirs/crnn_quarter-vgg-lr-start-again_2k_words-by-photo/iter_2000.pth'))
 model = dict(
     _delete_=True,
     type='LowResRecognizerDistiller',

@@ -92,19 +92,36 @@ class MaskETDistillHook(Hook):
         self._check_loop(runner)
         self._runner = runner
         place = [hook for hook in runner.hooks if isinstance(hook, MaskETDistillHook)].index(self)
-        self.distiller.prefix = f'distill{place}.' if place else ''
-        self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        _require_detector(self._model)
+        self.distiller.prefix = prefix_of(place)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        _require_detector(model)
         evaluate_teachers(runner, self.distiller)
-        self.distiller.attach(self._model)
+        self.attach(model)
+
+    def attach(self, model: nn.Module) -> None:
+        """Set forward hooks on a model: all it takes in a loop without a runner.
+
+        Args:
+            model: The unwrapped detector, with its weights.
+        """
+        self._model = model
+        self.distiller.attach(model)
         self._handles = [
-            self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),
-            self._model.register_forward_hook(self._after_forward, with_kwargs=True),
+            model.register_forward_pre_hook(self._before_forward, with_kwargs=True),
+            model.register_forward_hook(self._after_forward, with_kwargs=True),
         ]
 
     def after_train(self, runner: Runner) -> None:
         """Detach from the model."""
-        self._detach()
+        self.detach()
+
+    def detach(self) -> None:
+        """Take all hooks off the model. May be called repeatedly."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self.distiller.detach()
+        self._runner = self._model = None
 
     def _before_forward(self, model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         call = _Call(*args, **kwargs)
@@ -115,9 +132,8 @@ class MaskETDistillHook(Hook):
                        losses: Any) -> Any:
         return self.distiller.end(losses) if self._due else None
 
-    def _progress(self) -> Progress:
-        assert self._runner is not None
-        return Progress(self._runner.epoch, self._runner.iter)
+    def _progress(self) -> Progress | None:
+        return self._runner and Progress(self._runner.epoch, self._runner.iter)
 
     def _detached_after(self, run: Any) -> Any:
 
@@ -126,16 +142,9 @@ class MaskETDistillHook(Hook):
             try:
                 return run()
             finally:
-                self._detach()
+                self.detach()
 
         return guarded
-
-    def _detach(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self.distiller.detach()
-        self._runner = self._model = None
 
     def _check_loop(self, runner: Runner) -> None:
         for term in self.distiller.terms.values():
@@ -144,6 +153,15 @@ class MaskETDistillHook(Hook):
                 raise ValueError(f'schedule={term.schedule} counts epochs, but '
                                  f'{type(runner.train_loop).__name__} has none: set '
                                  'by_epoch=False')
+
+
+def prefix_of(place: int) -> str:
+    """In front of the names of a hook's losses.
+
+    Args:
+        place: How many of these hooks come before it.
+    """
+    return f'distill{place}.' if place else ''
 
 
 def _require_detector(model: Any) -> None:

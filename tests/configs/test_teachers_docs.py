@@ -15,7 +15,7 @@ def test_links_lead_somewhere():
     assert not broken_links(GUIDE)
 
 
-@pytest.mark.parametrize('name', ['OnnxTeacher', 'NBestLoss'])
+@pytest.mark.parametrize('name', ['OnnxTeacher', 'GroundTruthTeacher', 'NBestLoss'])
 def test_field_tables_show_the_true_defaults(name):
     true = true_defaults(getattr(mmocr_kd, name))
     if name == 'OnnxTeacher':  # one row for two

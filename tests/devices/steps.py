@@ -223,6 +223,15 @@ def masket_hook_with_prepared_targets(folder):
 
 
 @case
+def oracle(folder):
+    """The labels teach, by masks that come with the batch."""
+    made = masket_hook_with_prepared_targets(folder)
+    hook = HOOKS.build({'type': 'MaskETDistillHook', 'teacher': {'type': 'GroundTruthTeacher'}})
+    made.before = lambda model, _: hook.before_train(_runner(model, hook))
+    return made
+
+
+@case
 def masket_hook_with_onnx_teacher(folder):
     """It finds text where an image is bright."""
     helper = onnx.helper

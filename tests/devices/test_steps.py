@@ -54,6 +54,7 @@ WAITS = {
     'masket_hook': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_prepared_targets': {FINITE: 1},
     'masket_hook_with_teachers_mask': {FINITE: 1},
+    'oracle': {FINITE: 1},
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'cached_teacher': {FLAGS: 1, FINITE: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},

@@ -4,12 +4,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Iterator, Mapping, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..evaluation import E2ETextSpottingMetric
+from ..evaluation.found_instances import text_height
 from ..measure import Case, ImageRating, interleave, product_macs
 from ..models.dld import Shrinker
 from .scale_passes import ScalePasses, as_spotter
@@ -113,8 +113,7 @@ class ScaleRater:
     def _height(self, found: Any, sample: Any) -> float | None:
         """Median height of text that passes the lowest threshold, in pixels of the full image."""
         instances = found.pred_instances
-        factor = np.array(sample.scale_factor)
-        heights = [min(cv2.minAreaRect((np.reshape(polygon, (-1, 2)) * factor).astype('f4'))[1])
+        heights = [text_height(polygon, sample.scale_factor)
                    for polygon, score in zip(instances.polygons, instances.scores.tolist())
                    if score >= self.thresholds[0]]
         return float(np.median(heights)) if heights else None

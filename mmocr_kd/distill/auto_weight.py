@@ -140,11 +140,25 @@ def _norms(losses: list[Tensor], shared: Tensor) -> list[float]:
     return squares.sqrt().tolist()
 
 
+def gradients(loss: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
+    """Of a loss, with respect to tensors; its graph stays for others.
+
+    Args:
+        loss: A scalar.
+        tensors: Features or parameters, of one type.
+
+    Returns:
+        float32, of the shapes of the tensors; None where the loss does not depend on one.
+    """
+    if not loss.requires_grad:
+        return [None] * len(tensors)
+    scale = _HALF_SCALE if any(one.dtype == torch.float16 for one in tensors) else 1.0
+    found = torch.autograd.grad(loss * scale, tensors, retain_graph=True, allow_unused=True)
+    return [None if one is None else one.float() / scale for one in found]
+
+
 def _squared_norm(loss: Tensor, shared: Tensor) -> Tensor:
-    scale = _HALF_SCALE if shared.dtype == torch.float16 else 1.0
-    gradient = None
-    if loss.requires_grad:
-        gradient, = torch.autograd.grad(loss * scale, shared, retain_graph=True, allow_unused=True)
+    gradient, = gradients(loss, [shared])
     if gradient is None:
         return shared.new_zeros((), dtype=torch.float32)
-    return (gradient.float() / scale).square().sum()
+    return gradient.square().sum()

@@ -61,6 +61,10 @@ class Distiller:
     for a batch, and only if a term that is due asks for it; what several terms want is recorded
     once.
 
+    Attributes:
+        taught: Names of the losses that :meth:`end` gave of terms with a teacher; all others are
+            the task.
+
     Args:
         terms: Name -> term.
         prefix: Of all names of losses.
@@ -86,6 +90,7 @@ class Distiller:
         self._recorder: Recorder | None = None
         self._step: _Step | None = None
         self._finite = FiniteCheck()
+        self.taught: set[str] = set()
         self._owners: dict[str, str] = {}  # name of a loss -> the term that has it without prefix
 
     @property
@@ -317,13 +322,13 @@ class Distiller:
 
     def _solve(self, weight: AutoWeight, name: str, task: list[Mapping[str, Tensor]],
                losses: Mapping[str, Tensor], recorded: Mapping[str, Any]) -> float:
-        whole = [loss for part in task for loss in _learnt(part)]
+        whole = [loss for part in task for loss in learnt(part)]
         if not whole:
             raise ValueError(f"loss_weight='auto' of {name!r} is a share of the task's gradient, "
                              'and there is no task: add a loss that needs no teacher '
                              '(HardLabelLoss), or give a number')
         shared = self._listening.pick(name, recorded)[_SHARED]
-        return weight.step(self.prefix + name, whole, _learnt(losses), shared)
+        return weight.step(self.prefix + name, whole, learnt(losses), shared)
 
     def _logged(self, term: str) -> str:
         # MMEngine would learn from whatever has 'loss' in its name.
@@ -332,7 +337,10 @@ class Distiller:
     def _named(self, term: str, key: str) -> str:
         """The name stays the same while others rest."""
         owner = self._owners.setdefault(key, term)
-        return self.prefix + (key if owner == term else f'{term}.{key}')
+        name = self.prefix + (key if owner == term else f'{term}.{key}')
+        if self.terms[term].teacher is not None:
+            self.taught.add(name)
+        return name
 
 
 class _Step:
@@ -403,8 +411,8 @@ def _times(losses: Mapping[str, Tensor], weight: Any) -> dict[str, Tensor]:
     return {key: value * weight if _counts(key) else value for key, value in losses.items()}
 
 
-def _learnt(losses: Mapping[str, Any]) -> list[Tensor]:
-    """The losses that MMEngine adds, some of them lists."""
+def learnt(losses: Mapping[str, Any]) -> list[Tensor]:
+    """The losses that MMEngine adds, some of them lists; what else is logged is left out."""
     values = [value for key, value in losses.items() if _counts(key)]
     return [loss for value in values
             for loss in (value if isinstance(value, (list, tuple)) else [value])]

@@ -26,21 +26,29 @@ def count_hits(overlapping: np.ndarray, right: np.ndarray, kept: np.ndarray,
     """
     if strategy == 'max_matching':
         return _most_pairs(overlapping, kept), _most_pairs(overlapping & right, kept)
-    return _first_come(overlapping, right, kept)
+    partners = first_come(overlapping, kept)
+    # A column more, for those without a partner.
+    read = np.take_along_axis(np.pad(right, ((0, 0), (0, 1))), partners, 1)
+    return (partners >= 0).sum(0), read.sum(0)
 
 
-def _first_come(overlapping: np.ndarray, right: np.ndarray,
-                kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found, read = np.zeros((2, kept.shape[1]), dtype=np.int64)
-    free_instances = np.ones((len(overlapping), kept.shape[1]), dtype=bool)
-    free_predictions = kept.copy()
+def first_come(overlapping: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Give each instance, in order, the first free prediction that lies on it.
+
+    Args:
+        overlapping: See :func:`count_hits`, shape (G, P).
+        kept: Likewise, shape (P, T).
+
+    Returns:
+        Which prediction each instance gets at each threshold, -1 for none, shape (G, T).
+    """
+    partners = np.full((len(overlapping), kept.shape[1]), -1)
+    free = kept.copy()
     for g, p in np.argwhere(overlapping):
-        pair = free_instances[g] & free_predictions[p]
-        free_instances[g] &= ~pair
-        free_predictions[p] &= ~pair
-        found += pair
-        read += pair & right[g, p]
-    return found, read
+        pair = (partners[g] < 0) & free[p]
+        partners[g, pair] = p
+        free[p] &= ~pair
+    return partners
 
 
 def _most_pairs(possible: np.ndarray, kept: np.ndarray) -> np.ndarray:

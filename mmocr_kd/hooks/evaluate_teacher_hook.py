@@ -72,7 +72,7 @@ def _evaluate(runner: Runner, teacher: Teacher, tag: str) -> None:
     if runner.iter:
         return
     model = _plain(runner)
-    predict = _predictor(model, teacher)
+    predict = predictor(model, teacher)
     # The seeds of workers come out of the training's random numbers.
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         for batch in loop.dataloader:
@@ -85,8 +85,17 @@ def _evaluate(runner: Runner, teacher: Teacher, tag: str) -> None:
     print_log(f'{type(teacher).__name__} on the validation set: {shown}', 'current')
 
 
-def _predictor(model: Any, teacher: Teacher) -> Predict:
-    """How a teacher predicts in the place of a student."""
+def predictor(model: Any, teacher: Teacher) -> Predict:
+    """How a teacher predicts in the place of a student.
+
+    Args:
+        model: The student, or what distils it; unwrapped.
+        teacher: One of its teachers; it is bound to predict, until it is bound to teach again.
+
+    Raises:
+        ValueError: If the teacher knows maps of text that the student makes no polygons of.
+        RecordingError: If it knows nothing of the kind.
+    """
     if hasattr(model, 'predict_by'):
         return lambda data: model.predict_by(teacher, **data)
     head = getattr(getattr(model, 'student', model), 'det_head', None)

@@ -132,12 +132,12 @@ def score(sums: np.ndarray, protocol: str) -> np.ndarray:
     return share(2 * hits, preds + gts) if protocol == 'detection' else share(hits, gts)
 
 
-def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share(part: np.ndarray, whole: np.ndarray | int) -> np.ndarray:
     """Their ratio; 0 where there is no whole.
 
     Args:
         part: Numbers of any shape.
-        whole: Of the same shape.
+        whole: Of the same shape, or one of all.
     """
     return part / np.maximum(whole, np.finfo(float).tiny)
 
@@ -154,6 +154,14 @@ def best_threshold(counts: Counts, protocol: str) -> int:
     Raises:
         ValueError: If there is no such protocol.
     """
-    scores = score(counts.stacked().sum(0), protocol)
+    return middle_of_best(score(counts.stacked().sum(0), protocol))
+
+
+def middle_of_best(scores: np.ndarray) -> int:
+    """Position of the best score; of several, the middle one, of two in the middle the first.
+
+    Args:
+        scores: At rising thresholds, shape (T, ).
+    """
     best = np.flatnonzero(scores == scores.max())
     return int(best[(len(best) - 1) // 2])

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 from mmocr.registry import MODELS
 from torch import Tensor
 
-from ...distill import Teacher
+from ...distill import Distiller, Teacher
 from ...losses import Reading
 from ..spotters.detector_losses import detector_losses
 from ..spotters.spotting_samples import scale_factor
@@ -171,12 +171,17 @@ class DLDTextDetector(ScaleChoosingModel):
 
     def prepare_data(self, dataset: Any) -> bool:
         """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
-        return self._terms is not None and self._terms.distiller.prepare_data(dataset)
+        return any([distiller.prepare_data(dataset) for distiller in self.distillers])
 
     def detach(self) -> None:
         """Let go of teachers; the next training step binds them again."""
-        if self._terms is not None:
-            self._terms.distiller.detach()
+        for distiller in self.distillers:
+            distiller.detach()
+
+    @property
+    def distillers(self) -> list[Distiller]:
+        """What compares the detector with teachers, if there are terms."""
+        return [] if self._terms is None else [self._terms.distiller]
 
     def _train_student(self, inputs: Tensor, data_samples: Sequence[Any],
                        choice: ScaleChoice) -> dict[str, Any]:

@@ -203,7 +203,7 @@ class DLDTextSpotter(ScaleChoosingModel):
 
     def prepare_data(self, dataset: Any) -> bool:
         """For teachers that do so, see :class:`~mmocr_kd.hooks.TeacherDataHook`."""
-        return any([distiller.prepare_data(dataset) for distiller in self._distillers])
+        return any([distiller.prepare_data(dataset) for distiller in self.distillers])
 
     def predict_by(self, teacher: Any, inputs: Tensor,
                    data_samples: Sequence[Any]) -> Sequence[Any]:
@@ -247,11 +247,12 @@ class DLDTextSpotter(ScaleChoosingModel):
     def detach(self) -> None:
         """Let go of the teachers; the next training step binds them again."""
         self._bound = False
-        for distiller in self._distillers:
+        for distiller in self.distillers:
             distiller.detach()
 
     @property
-    def _distillers(self) -> list[Distiller]:
+    def distillers(self) -> list[Distiller]:
+        """What compares the student with teachers: readings, and maps if there are such terms."""
         return [self.losses.distiller, *([] if self._terms is None else [self._terms.distiller])]
 
     def _attach(self) -> None:

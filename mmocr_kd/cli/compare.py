@@ -77,10 +77,11 @@ def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: st
             _show_states(comparison)
             return
         with comparison.alone(), _ended_by_signal():
-            _train_and_validate(comparison, _engine(**engine))
+            sound = _train_and_validate(comparison, _engine(**engine))
             _show(comparison, 'val', against, csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
+    sys.exit(0 if sound else 1)
 
 
 @click.command('compare-test')
@@ -99,10 +100,11 @@ def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, ou
     try:
         comparison = _comparison(table, out, arms, seeds)
         with comparison.alone(), _ended_by_signal():
-            _open(comparison, _engine(**engine), partial)
+            sound = _open(comparison, _engine(**engine), partial)
             _show(comparison, 'test', against, csv, plot)
     except _TROUBLE as error:
         raise click.ClickException(str(error)) from error
+    sys.exit(0 if sound else 1)
 
 
 @click.command('score-run', hidden=True)
@@ -148,19 +150,21 @@ def _show_states(comparison: Comparison) -> None:
         click.echo(f'{run.name}: {state}{more}')
 
 
-def _train_and_validate(comparison: Comparison, engine: Engine) -> None:
+def _train_and_validate(comparison: Comparison, engine: Engine) -> bool:
+    """Whether all of it succeeded."""
     todo = comparison.missing()
     done = len(comparison.runs) - len(todo)
     click.echo(f'{comparison.folder}: {len(comparison.runs)} runs, {done} of them finished')
-    _follow(comparison.train(engine, todo), todo, 'trained')
-    _score(comparison, engine, 'val', comparison.unscored('val'))
+    trained = _follow(comparison.train(engine, todo), todo, 'trained')
+    return _score(comparison, engine, 'val', comparison.unscored('val')) and trained
 
 
-def _score(comparison: Comparison, engine: Engine, split: str, runs: Sequence[Run]) -> None:
-    _follow(comparison.score(engine, split, runs), runs, 'scored')
+def _score(comparison: Comparison, engine: Engine, split: str, runs: Sequence[Run]) -> bool:
+    return _follow(comparison.score(engine, split, runs), runs, 'scored')
 
 
-def _open(comparison: Comparison, engine: Engine, partial: bool) -> None:
+def _open(comparison: Comparison, engine: Engine, partial: bool) -> bool:
+    """Whether all of it succeeded."""
     ready = comparison.complete(partial)
     _score(comparison, engine, 'val', [run for run in comparison.unscored('val') if run in ready])
     first = comparison.opened() is None
@@ -170,11 +174,11 @@ def _open(comparison: Comparison, engine: Engine, partial: bool) -> None:
     late = [run.name for run in todo if run.name not in noted['thresholds']]
     if late:
         click.echo(f'added after that, and marked in the CSV: {", ".join(late)}')
-    _score(comparison, engine, 'test', todo)
+    return _score(comparison, engine, 'test', todo)
 
 
-def _follow(ended: Iterable[Ended], runs: Sequence[Run], what: str) -> None:
-    """Tell of each run as it ends, and when the others will have."""
+def _follow(ended: Iterable[Ended], runs: Sequence[Run], what: str) -> bool:
+    """Tell of each run as it ends, and when the others will have; whether none failed."""
     begin, failed = time.monotonic(), []
     for number, one in enumerate(with_progress(ended, len(runs), 'runs'), 1):
         if one.trouble:
@@ -185,6 +189,7 @@ def _follow(ended: Iterable[Ended], runs: Sequence[Run], what: str) -> None:
         click.echo(one.trouble or f'{one.run.name} {what}, {number} of {len(runs)}{when}')
     if failed:
         click.echo(f'failed: {", ".join(failed)}; the same command tries them again')
+    return not failed
 
 
 def _show(comparison: Comparison, split: str, against: str | None, csv: str | None,

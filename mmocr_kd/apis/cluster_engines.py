@@ -66,7 +66,7 @@ class RayEngine(ClusterEngine):
 
     Raises:
         ImportError: If Ray is not installed.
-        ConnectionError: If there is no cluster at the address.
+        RuntimeError: If it does not start, or there is no cluster at the address.
     """
 
     def __init__(self, jobs: int = 2, cpus: int = 1, gpus: int = 0, **options: Any) -> None:
@@ -76,8 +76,11 @@ class RayEngine(ClusterEngine):
         except ImportError as error:
             raise ImportError("jobs are sent to Ray by itself: pip install 'mmocr_kd[ray]'") \
                 from error
-        if not ray.is_initialized():
-            ray.init(**{'log_to_driver': False, 'logging_level': 'warning', **options})
+        try:
+            ray.init(**{'log_to_driver': False, 'logging_level': 'warning',
+                        'ignore_reinit_error': True, **options})
+        except Exception as error:  # Ray's own may be of any kind
+            raise RuntimeError(f'Ray does not start, or there is no cluster: {error}') from error
         # By reference, from the standard library: workers need not import this package.
         self._call = ray.remote(max_retries=0)(subprocess.call)
 

@@ -8,6 +8,7 @@ import threading
 import time
 from importlib import util
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -175,6 +176,15 @@ def test_what_is_not_installed_is_named(monkeypatch, engine, extra):
         monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=rf'mmocr_kd\[{extra}\]'):
         engine()
+
+
+def test_a_cluster_that_is_not_there_is_told(monkeypatch):
+    def init(**options):
+        raise Exception(f'nobody at {options["address"]}')
+
+    monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(init=init))
+    with pytest.raises(RuntimeError, match='Ray does not start.*nobody at far'):
+        RayEngine(address='far')
 
 
 @pytest.mark.parametrize('numbers', [dict(cpus=0), dict(gpus=-1), dict(jobs=0)])

@@ -12,4 +12,4 @@ from .losses import *  # noqa: E402
 from .models import *  # noqa: E402
 from .teachers import *  # noqa: E402
 
-__version__ = '0.6.0'
+__version__ = '0.7.0'

@@ -128,6 +128,8 @@ class SlurmEngine(ClusterEngine):
                  **options: Any) -> None:
         super().__init__(jobs, cpus, gpus)
         try:
+            # Else it sets logging up when it is imported, which closes everybody's log files.
+            os.environ.setdefault('SUBMITIT_LOG_LEVEL', 'NOCONFIG')
             import submitit
         except ImportError as error:
             raise ImportError("jobs are sent to Slurm by submitit: pip install "

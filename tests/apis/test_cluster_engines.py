@@ -1,5 +1,6 @@
 """Jobs on other machines: what becomes of them, and of what their killed workers leave."""
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -211,3 +212,13 @@ def test_a_lost_job_says_so(tmp_path):
     one = Job('a', ['true'], tmp_path / 'it.log')
     assert cluster_engines.ClusterEngine().lost(one, 'gone') == LOST < 0
     assert (tmp_path / 'it.log').read_text() == 'lost: gone\n'
+
+
+def test_log_files_stay_open(tmp_path, monkeypatch):
+    pytest.importorskip('submitit')
+    for name in [name for name in sys.modules if name.split('.')[0] == 'submitit']:
+        monkeypatch.delitem(sys.modules, name)
+    handler = logging.FileHandler(tmp_path / 'log')
+    SlurmEngine(2, cluster='local')
+    assert handler.stream is not None
+    handler.close()

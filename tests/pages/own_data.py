@@ -50,6 +50,9 @@ def use(node: Any, folder: Path) -> Any:
                     pipeline=use(node['pipeline'], folder))
     if 'ann_file' in node:
         kept = {key: use(node[key], folder) for key in ('pipeline', 'test_mode') if key in node}
+        if 'LMDB' in node['type'] and kept.get('pipeline'):  # gives decoded images
+            load = dict(type='LoadImageFromFile', color_type=node.get('img_color_type', 'color'))
+            kept['pipeline'] = [load, *kept['pipeline']]
         task = 'words' if 'recog' in f"{node['type']} {node['ann_file']}".lower() else 'photos'
         return dict(kept, type='OCRDataset', data_root=str(folder), ann_file=f'{task}.json')
     return {key: _small(value) if key in SIZES else use(value, folder)

@@ -33,9 +33,12 @@ def job(folder, name, code, **fields):
 def engine(request):
     if not util.find_spec(request.param):
         pytest.skip(f'{request.param} is not installed')
+    # What a shell started in the background ignores SIGINT, by which submitit's executor ends jobs.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     made = ENGINES[request.param]()
     made.interval = .1
     yield made
+    signal.signal(signal.SIGINT, before)
     if request.param == 'ray':
         import ray
         ray.shutdown()

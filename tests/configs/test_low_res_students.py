@@ -23,7 +23,6 @@ IMAGES = {
     'abinet_lr': (3, 16, 64),
     'aster_lr': (3, 32, 128),
     'crnn_lr': (1, 16, 50),
-    'crnn_quarter-vgg_lr': (1, 16, 50),
     'crnn_slim-vgg_lr': (1, 16, 50),
     'master_lr': (3, 24, 80),
     'matrn_lr': (3, 16, 64),

@@ -33,7 +33,7 @@ class RandomImage(BaseTransform):
         return {'inputs': torch.tensor([results['number'], *next_numbers()])}
 
 
-@DATASETS.register_module()
+@DATASETS.register_module(force=True)
 class Numbers(BaseDataset):
     """So many samples."""
 

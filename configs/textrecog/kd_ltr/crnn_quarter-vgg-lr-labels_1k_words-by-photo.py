@@ -1,6 +1,6 @@
 # Labels only: the first arm of configs/compare/kd-ltr_words.py. It goes on from the weights of
 # crnn_quarter-vgg-lr-start-again_2k_words-by-photo.py, as all arms do.
-_base_ = ['_base_/models/crnn_quarter-vgg_lr.py', '_base_/recipes/words-by-photo-pairs.py']
+_base_ = ['_base_/models/crnn_quarter-vgg.py', '_base_/recipes/words-by-photo-pairs.py']
 
 train_cfg = dict(_base_.by_iterations, max_iters=1000, val_interval=1000)
 param_scheduler = [

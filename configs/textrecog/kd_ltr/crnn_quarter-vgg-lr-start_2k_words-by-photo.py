@@ -1,6 +1,6 @@
 # Where the arms of configs/compare/kd-ltr_words.py start: reads words of 16x50, from scratch, half
 # of its words rendered ones. Validation and test words are no part of it.
-_base_ = ['_base_/models/crnn_quarter-vgg_lr.py', '_base_/recipes/words-by-photo-pairs.py']
+_base_ = ['_base_/models/crnn_quarter-vgg.py', '_base_/recipes/words-by-photo-pairs.py']
 
 rendered = dict(_base_.embedded_words_train, indices=None, pipeline=_base_.embedded_pipeline)
 train_dataloader = dict(

@@ -33,8 +33,8 @@ class RandomImage(BaseTransform):
         return {'inputs': torch.tensor([results['number'], *next_numbers()])}
 
 
-@DATASETS.register_module(force=True)
-class Numbers(BaseDataset):
+@DATASETS.register_module()
+class NumberedImages(BaseDataset):
     """So many samples."""
 
     def __init__(self, length, first=0, lost=0.):
@@ -78,9 +78,9 @@ class Watcher(Hook):
 
 EPOCHS = dict(by_epoch=True, max_epochs=4)
 ITERS = dict(by_epoch=False, max_iters=10)
-REPEATED = dict(type='RepeatDataset', times=2, dataset=dict(type='Numbers', length=3))
-JOINED = dict(type='ConcatDataset', datasets=[dict(type='Numbers', length=3),
-                                              dict(type='Numbers', length=4, first=10)])
+REPEATED = dict(type='RepeatDataset', times=2, dataset=dict(type='NumberedImages', length=3))
+JOINED = dict(type='ConcatDataset', datasets=[dict(type='NumberedImages', length=3),
+                                              dict(type='NumberedImages', length=4, first=10)])
 
 
 def train(folder, watcher=None, loop=EPOCHS, workers=0, dataset=None, sampler='DefaultSampler',
@@ -91,7 +91,7 @@ def train(folder, watcher=None, loop=EPOCHS, workers=0, dataset=None, sampler='D
         train_dataloader=dict(batch_size=2, num_workers=workers, persistent_workers=workers > 0,
                               collate_fn=dict(type='pseudo_collate'),
                               sampler=dict(type=sampler, shuffle=True),
-                              dataset=dataset or dict(type='Numbers', length=5)),
+                              dataset=dataset or dict(type='NumberedImages', length=5)),
         train_cfg=dict(loop), optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1)),
         custom_hooks=[hook] if hook else [], default_scope='mmocr', log_level='ERROR',
         default_hooks=dict(checkpoint=dict(
@@ -115,7 +115,8 @@ def same(one, other, steps=None):
                                            (ITERS, 'DefaultSampler')])
 def test_images_depend_on_nothing_else(tmp_path, monkeypatch, loop, sampler):
     monkeypatch.setattr('time.sleep', lambda seconds: None)  # MMEngine waits between epochs
-    fields = dict(loop=loop, sampler=sampler, dataset=dict(type='Numbers', length=5, lost=.2))
+    dataset = dict(type='NumberedImages', length=5, lost=.2)
+    fields = dict(loop=loop, sampler=sampler, dataset=dataset)
     plain = train(tmp_path / 'plain', **fields)
     assert len(plain.images) >= 10
     taught = train(tmp_path / 'taught', Watcher(draws=3), **fields)
@@ -132,7 +133,7 @@ def test_images_depend_on_nothing_else(tmp_path, monkeypatch, loop, sampler):
 
 
 def test_every_draw_is_another_one(tmp_path):
-    for dataset in (dict(type='Numbers', length=5), REPEATED, JOINED):
+    for dataset in (dict(type='NumberedImages', length=5), REPEATED, JOINED):
         for loop, sampler in ((EPOCHS, 'DefaultSampler'), (ITERS, 'InfiniteSampler')):
             seen = train(tmp_path / 'run', loop=loop, sampler=sampler, dataset=dataset)
             crops = np.concatenate([*seen.images.values()])
@@ -142,13 +143,13 @@ def test_every_draw_is_another_one(tmp_path):
 def test_seeds_differ(tmp_path):
     first = train(tmp_path / 'first')
     assert not same(first, train(tmp_path / 'other', hook=dict(PAIRING), dataset=dict(
-        type='Numbers', length=6)))
+        type='NumberedImages', length=6)))
     assert not same(first, train(tmp_path / 'without', hook=None))
 
 
 def test_the_main_process_draws_as_if_no_image_had_been_made(tmp_path):
     """As for dropout: the same at each step, also of a training that is resumed."""
-    dataset = dict(type='Numbers', length=5, lost=.3)
+    dataset = dict(type='NumberedImages', length=5, lost=.3)
     here = train(tmp_path / 'here', dataset=dataset)
     there = train(tmp_path / 'there', Watcher(draws=2), dataset=dataset, workers=1)
     assert here.drawn == there.drawn and len({*here.drawn.values()}) == len(here.drawn)

@@ -49,6 +49,7 @@ def config(tmp_path):
                 'type': 'OCRDataset', 'data_root': str(tmp_path), 'ann_file': 'train.json',
                 'pipeline': PIPELINE}}},
         'train_cfg': {'by_epoch': True, 'max_epochs': 3},
+        'randomness': {'seed': 0},
         'optim_wrapper': {'optimizer': {'type': 'Adam', 'lr': 1e-3}},
         'custom_hooks': [{'type': 'MaskETDistillHook', 'teacher': teacher,
                           'terms': [{'loss_weight': 'auto', 'every': 7}]},
@@ -92,10 +93,12 @@ def test_killed_in_an_epoch_and_resumed(config):
     MODELS.build(tiny.dbnet_cfg()).load_state_dict(saved['state_dict'], strict=True)
     history = saved['message_hub']['log_scalars']
     assert len(history['train/loss_kd'].data[0]) == 120
-    # Solved for every seventh step, whatever was in between.
+    # Solved for every seventh step, whatever was in between: without its state the resumed training
+    # would solve in its first step, five after the last solution. A batch whose gradient is zero
+    # tells nothing, and the next one is asked, so that later solutions may be further apart.
     weights = history['train/weight_term0'].data[0]
-    changed = [step for step in range(1, 120) if weights[step] != weights[step - 1]]
-    assert changed == list(range(7, 120, 7))
+    changed = np.flatnonzero(np.diff(weights)) + 1
+    assert len(changed) > 10 and np.diff(changed).min() == 7
 
 
 @pytest.mark.parametrize('content', [b'', b'not an image', None])

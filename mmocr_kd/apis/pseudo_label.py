@@ -174,7 +174,7 @@ def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = 
 
 
 def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0.6,
-                min_size: int = 8, checkpoint: str | None = None,
+                min_size: int = 8, any_corner: bool = False, checkpoint: str | None = None,
                 device: str | None = None) -> Labelling:
     """Read the words on photos, cut them out, and write them as files.
 
@@ -187,6 +187,7 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
             beside it.
         floor: Readings whose probability is below this are left out, and so are empty ones.
         min_size: Words whose shorter side is below this, in pixels, are not read.
+        any_corner: See :class:`.UnlabelledTextRecogDataset`.
         checkpoint: Weights, where ``source`` is the config of a model.
         device: Where a teacher runs.
 
@@ -202,7 +203,7 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
     def ask(name: str) -> list[Entry]:
         photo, entries = _load(os.path.join(folder, name)), []
         for number, word in enumerate(found[name]):
-            quad = quad_of(word)
+            quad = quad_of(word, any_corner)
             if word.get('ignore') or min(quad_size(quad)) < min_size:
                 continue
             image = upright(photo, quad)
@@ -216,7 +217,8 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
 
     names = [name for name in find_photos(folder) if found.get(name)]
     metainfo = {'dataset_type': 'TextRecogDataset', 'task_name': 'textrecog'}
-    made_by = {**made_by, 'floor': floor, 'min_size': min_size, 'boxes': boxes}
+    made_by = {**made_by, 'floor': floor, 'min_size': min_size, 'any_corner': any_corner,
+               'boxes': boxes}
     return Labelling(out, names, ask, made_by, metainfo)
 
 

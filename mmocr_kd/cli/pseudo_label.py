@@ -26,10 +26,12 @@ from .progress import with_progress
               'file, which an earlier call wrote, and cut them out.')
 @click.option('--min-size', default=8, show_default=True,
               help='With --read: shorter side of a word in pixels, at least.')
+@click.option('--any-corner', is_flag=True, help='With --read: quads begin at any corner of their '
+              'words, as those do that were won from masks; they are put into reading order.')
 @click.option('--device', help='Where the teacher runs, such as cuda:1 [default: a GPU, if any].')
 def pseudo_label(teacher: str, images: str, out: str, ann_file: str | None,
                  checkpoint: str | None, floor: float, unclip: float, shape: str, long_side: int,
-                 boxes: str | None, min_size: int, device: str | None) -> None:
+                 boxes: str | None, min_size: int, any_corner: bool, device: str | None) -> None:
     """Let TEACHER label the photos of a folder.
 
     TEACHER is 'rapidocr', a config that distils (its first teacher labels), the config of a
@@ -46,8 +48,8 @@ def pseudo_label(teacher: str, images: str, out: str, ann_file: str | None,
             labelling = label_photos(teacher, images, out, rules, checkpoint, device,
                                      ann_file)
         else:
-            labelling = label_words(teacher, images, boxes, out, floor, min_size, checkpoint,
-                                    device)
+            labelling = label_words(teacher, images, boxes, out, floor, min_size, any_corner,
+                                    checkpoint, device)
         there, found = len(labelling.done), 0
         for entries in with_progress(labelling.run(), len(labelling.names), 'photos'):
             found += sum(not word.get('ignore') for entry in entries

@@ -212,11 +212,17 @@ def test_unreadable_photos_are_named(folder, tmp_path, detector):
     assert list(labelling.done) == ['0.png']
 
 
-def test_words_are_read_and_cut_out(folder, tmp_path):
-    """By PP-OCR, in the true boxes."""
+@pytest.mark.parametrize('turned', [0, 1])
+def test_words_are_read_and_cut_out(folder, tmp_path, turned):
+    """By PP-OCR, in the true boxes; also where these begin at another corner."""
     pytest.importorskip('rapidocr')
+    boxes = json.loads((folder / 'photos.json').read_text())
+    for word in (word for photo in boxes['data_list'] for word in photo['instances']):
+        word['polygon'] = np.roll(word['polygon'], 2 * turned).tolist()
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     out = tmp_path / 'words' / 'labels.json'
-    done = run('rapidocr', '--images', folder, '--read', folder / 'photos.json', '--out', out)
+    done = run('rapidocr', '--images', folder, '--read', tmp_path / 'boxes.json', '--out', out,
+               *['--any-corner'] * turned)
     assert done.exit_code == 0, done.output
     dataset = DATASETS.build(dict(
         type='OCRDataset', data_root=str(out.parent), ann_file='labels.json',

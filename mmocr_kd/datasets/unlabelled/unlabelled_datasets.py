@@ -125,6 +125,9 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
             ``data_root``. Polygons of more corners become the smallest rectangles around them;
             ignored words are left out.
         min_size: Words whose shorter side is below this, in pixels, are left out, and counted.
+        any_corner: Whether quads may begin at any corner of the word, as those do that were won from
+            masks: they are put into :func:`.reading_order`. Otherwise the first corner is the
+            word's own top left, and a word that stands on its head is turned.
         patterns: See :func:`.find_photos`.
         recursive: See there.
         **kwargs: As in :class:`mmengine.dataset.BaseDataset`.
@@ -136,16 +139,17 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
 
     METAINFO: dict[str, Any] = {'dataset_type': 'TextRecogDataset', 'task_name': 'textrecog'}
 
-    def __init__(self, data_root: str, boxes: str, min_size: int = 8,
+    def __init__(self, data_root: str, boxes: str, min_size: int = 8, any_corner: bool = False,
                  patterns: Sequence[str] = PATTERNS, recursive: bool = True,
                  **kwargs: Any) -> None:
         self.min_size = min_size
+        self.any_corner = any_corner
         super().__init__(data_root, patterns, recursive, boxes, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry a word."""
-        quads = [(photo, quad_of(word)) for photo, words in self.photos() for word in words
-                 if not word.get('ignore')]
+        quads = [(photo, quad_of(word, self.any_corner)) for photo, words in self.photos()
+                 for word in words if not word.get('ignore')]
         kept = [(photo, quad) for photo, quad in quads if min(quad_size(quad)) >= self.min_size]
         if not kept:
             raise ValueError(f'{self.boxes!r} has no word of min_size={self.min_size} pixels on '
@@ -200,12 +204,19 @@ def _polygon(instance: dict[str, Any]) -> list[float]:
     return [left, top, right, top, right, bottom, left, bottom]
 
 
-def quad_of(instance: dict[str, Any]) -> list[float]:
-    """Corners of a text: its polygon if that has four, the smallest rectangle around it else."""
+def quad_of(instance: dict[str, Any], any_corner: bool = False) -> list[float]:
+    """Corners of a text: its polygon if that has four, the smallest rectangle around it else.
+
+    Args:
+        instance: In MMOCR's format.
+        any_corner: Whether a polygon of four corners may begin at any of them.
+    """
     polygon = _polygon(instance)
-    if len(polygon) == 8:
+    if len(polygon) == 8 and not any_corner:
         return polygon
-    corners = cv2.boxPoints(cv2.minAreaRect(np.array(polygon, np.float32).reshape(-1, 2)))
+    corners = np.array(polygon).reshape(-1, 2)
+    if len(polygon) != 8:
+        corners = cv2.boxPoints(cv2.minAreaRect(corners.astype(np.float32)))
     return reading_order(corners).flatten().tolist()
 
 

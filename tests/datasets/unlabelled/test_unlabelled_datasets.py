@@ -236,3 +236,18 @@ def test_curved_words_become_rectangles(folder):
     first, second = (build(folder, 'Recog')[i]['img_path'] for i in (0, 1))
     assert first == quad_path(folder / '0.png', [10, 10, 100, 10, 100, 40, 10, 40])
     assert second == quad_path(folder / '0.png', [5, 6, 50, 6, 50, 30, 5, 30])
+
+
+@pytest.mark.parametrize('mirrored', [False, True])
+def test_words_whose_quads_begin_anywhere(folder, mirrored):
+    box = np.array([[10, 10], [60, 13], [60, 30], [10, 27]])
+    turned = [np.roll(box[::-1] if mirrored else box, turn, 0) for turn in range(4)]
+    (folder / 'boxes.json').write_text(json.dumps({'data_list': [
+        {'img_path': '0.png',
+         'instances': [{'polygon': quad.flatten().tolist()} for quad in turned]}]}))
+
+    def quads(**fields):
+        return {word['img_path'] for word in build(folder, 'Recog', **fields)}
+
+    assert quads(any_corner=True) == {quad_path(folder / '0.png', box.flatten())}
+    assert len(quads()) == 4

@@ -42,6 +42,7 @@ street_words = dict(
     type='UnlabelledTextRecogDataset',
     data_root=street_data_root,
     boxes=street_data_root + '/textdet_words.json',
+    any_corner=True,  # won from masks
     pipeline=None)
 # What mmocr-kd pseudo-label read there.
 street_words_pseudo = dict(
@@ -49,5 +50,5 @@ street_words_pseudo = dict(
     data_root='data/street_words',
     ann_file='labels.json',
     source='mmocr-kd pseudo-label rapidocr --images $STREET --read $STREET/textdet_words.json '
-    '--out data/street_words/labels.json',
+    '--any-corner --out data/street_words/labels.json',
     pipeline=None)

@@ -10,8 +10,16 @@ _student = '../textdet/masket/dbnet_efficientnet-lite0_fpnc64'
 arms = dict(
     plain=dict(config=f'{_student}_30e_td500-mini.py'),
     masket=dict(config=f'{_student}_masket-ppocr_30e_td500-mini.py'),
-    kd=dict(config=f'{_student}_kd-ppocr_30e_td500-mini.py'))
-# Of all arms: 450 steps.
+    kd=dict(config=f'{_student}_kd-ppocr_30e_td500-mini.py'),
+    # As long as masket takes with its store: 510 steps.
+    plain_longer=dict(
+        config=f'{_student}_30e_td500-mini.py',
+        cfg_options={
+            'train_cfg.max_epochs': 17,
+            'train_cfg.val_interval': 17,
+            'param_scheduler.0.end': 17,
+        }))
+# Of the other arms: 450 steps.
 cfg_options = {
     'train_cfg.max_epochs': 15,
     'train_cfg.val_interval': 15,

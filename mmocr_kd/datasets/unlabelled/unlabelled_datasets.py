@@ -125,8 +125,8 @@ class UnlabelledTextRecogDataset(UnlabelledDataset):
             ``data_root``. Polygons of more corners become the smallest rectangles around them;
             ignored words are left out.
         min_size: Words whose shorter side is below this, in pixels, are left out, and counted.
-        any_corner: Whether quads may begin at any corner of the word, as those do that were won from
-            masks: they are put into :func:`.reading_order`. Otherwise the first corner is the
+        any_corner: Whether quads may begin at any corner of the word, as those do that were won
+            from masks: they are put into :func:`.reading_order`. Otherwise the first corner is the
             word's own top left, and a word that stands on its head is turned.
         patterns: See :func:`.find_photos`.
         recursive: See there.

@@ -3,27 +3,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
-import torch
-import torch.nn.functional as F
-from mmengine.config import Config, DictAction
-from mmengine.dataset import pseudo_collate
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData
 from mmocr.registry import DATASETS
 from outputs import in_one_line
-from torch import Tensor, nn
 
-from mmocr_kd.adapters import build_teacher, build_term, text_logits
-from mmocr_kd.apis import find_distillation, load_student, read_config, require_files
-from mmocr_kd.distill import Recorder, Teacher, TensorComparison
-from mmocr_kd.losses import binary_entropy
-
-GREEN, RED, WHITE = (0, 255, 0), (0, 0, 255), (255, 255, 255)
-_LABEL = 24  # height of a label in pixels
+from mmocr_kd.apis import read_config, require_files
+from mmocr_kd.apis.viewer import Viewer, load_item, picture
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,146 +32,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         help='changes to the config, key=value')
     return parser.parse_args(argv)
-
-
-class Viewer:
-    """A teacher and a student that look at the same images.
-
-    Args:
-        cfg: A config that distils.
-        checkpoint: The student's.
-        device: Where to run both.
-        term: Which of the config's comparisons.
-
-    Raises:
-        ValueError, FileNotFoundError, RuntimeError: If a checkpoint cannot be loaded or a model
-            has no text probability map.
-    """
-
-    def __init__(self, cfg: Config, checkpoint: str, device: str, term: int = 0) -> None:
-        self.device = device
-        self.student: nn.Module = load_student(cfg, checkpoint).to(device)
-        parts = find_distillation(cfg)
-        if not 0 <= term < len(parts.terms):
-            raise ValueError(f'--term {term}: the config has {len(parts.terms)} terms, from 0 on')
-        chosen = parts.terms[term]
-        # Of the maps of text, whatever it is that the term compares.
-        self.comparison: TensorComparison = build_term(
-            chosen.get('loss'), mask=chosen.get('mask')).comparison
-        self.recorder = Recorder(self.student, {'text': text_logits})
-        self.teacher: Teacher = build_teacher(chosen['teacher'])
-        self.teacher.bind(self.student, {'text': text_logits})
-
-    @torch.no_grad()
-    def look(self, item: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-        """Let both look at an image.
-
-        Args:
-            item: One item of a data set, annotated in pixels of its input.
-
-        Returns:
-            Teacher's logits, student's logits and the mask, each at the size of the input, (h, w).
-        """
-        data = self.student.data_preprocessor(pseudo_collate([item]))
-        inputs, samples = data['inputs'], data['data_samples']
-        teacher = self.teacher(inputs, samples)['text']
-        with self.recorder as recorded:
-            self.student(inputs, None, mode='tensor')
-        student = recorded['text']
-        draw = self.comparison.draw_mask
-        mask = draw(inputs, samples, teacher) if draw else torch.ones_like(teacher)
-        return tuple(_fit(each, inputs, item) for each in (teacher, student, mask))
-
-
-def _fit(maps: Tensor, inputs: Tensor, item: dict[str, Any]) -> Tensor:
-    """Bring maps to the size of the batch, and cut its padding off."""
-    height, width = item['inputs'].shape[-2:]
-    whole = F.interpolate(maps[:, None].float(), inputs.shape[-2:])  # nearest: invents nothing
-    return whole[0, 0, :height, :width].cpu()
-
-
-def load_item(dataset: Any, index: int) -> dict[str, Any]:
-    """Load an image with its annotation in pixels of the input.
-
-    Test pipelines resize images, but not the annotations, which are for the metric.
-
-    Args:
-        dataset: A detection data set.
-        index: Which image.
-    """
-    item = dataset[index]
-    sample = item['data_samples']
-    scale = np.asarray(sample.metainfo.get('scale_factor', (1, 1)))
-    words = [word for word in dataset.get_data_info(index)['instances'] if 'polygon' in word]
-    sample.gt_instances = InstanceData(
-        polygons=[(np.reshape(word['polygon'], (-1, 2)) * scale).ravel() for word in words],
-        ignored=torch.tensor([bool(word.get('ignore', False)) for word in words]))
-    return item
-
-
-def picture(item: dict[str, Any], teacher: Tensor, student: Tensor, mask: Tensor) -> np.ndarray:
-    """Six labelled panels in two rows.
-
-    Args:
-        item: Its input has shape (3, h, w).
-        teacher: Logits, shape (h, w).
-        student: Logits, shape (h, w).
-        mask: Shape (h, w).
-
-    Returns:
-        BGR image.
-    """
-    cells = [
-        labelled('input, annotation', annotated(item)),
-        labelled('teacher: probability', heat(teacher.sigmoid(), cv2.COLORMAP_VIRIDIS)),
-        labelled('student: probability', heat(student.sigmoid(), cv2.COLORMAP_VIRIDIS)),
-        labelled('mask of the loss', heat(mask, cv2.COLORMAP_BONE)),
-        labelled('teacher: entropy', heat(binary_entropy(teacher), cv2.COLORMAP_INFERNO)),
-        labelled('student: entropy', heat(binary_entropy(student), cv2.COLORMAP_INFERNO)),
-    ]
-    return np.vstack([np.hstack(cells[:3]), np.hstack(cells[3:])])
-
-
-def annotated(item: dict[str, Any]) -> np.ndarray:
-    """The input with its polygons.
-
-    Args:
-        item: See :func:`load_item`.
-
-    Returns:
-        BGR image.
-    """
-    image = item['inputs'].permute(1, 2, 0).contiguous().numpy().copy()
-    words = item['data_samples'].gt_instances
-    for polygon, ignored in zip(words.polygons, words.ignored):
-        corners = polygon.reshape(-1, 1, 2).round().astype(np.int32)
-        cv2.polylines(image, [corners], True, RED if ignored else GREEN)
-    return image
-
-
-def heat(values: Tensor, colours: int) -> np.ndarray:
-    """Colour a map.
-
-    Args:
-        values: In [0, 1], shape (h, w).
-        colours: One of cv2's colour maps.
-
-    Returns:
-        BGR image.
-    """
-    return cv2.applyColorMap((values * 255).round().byte().numpy(), colours)
-
-
-def labelled(text: str, image: np.ndarray) -> np.ndarray:
-    """Put a label above a picture.
-
-    Args:
-        text: The label.
-        image: BGR.
-    """
-    image = cv2.copyMakeBorder(image, _LABEL, 2, 2, 2, cv2.BORDER_CONSTANT)
-    return cv2.putText(image, text, (6, _LABEL - 8), cv2.FONT_HERSHEY_SIMPLEX, .45, WHITE, 1,
-                       cv2.LINE_AA)
 
 
 def main(argv: list[str] | None = None) -> None:

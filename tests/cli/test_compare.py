@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import tiny
@@ -18,8 +19,6 @@ from tiny_table import HereEngine, finish
 from mmocr_kd.apis.comparison import Comparison, read_table
 from mmocr_kd.cli import compare as module
 from mmocr_kd.cli import main
-
-EPOCHS = 300
 
 
 @pytest.fixture
@@ -114,20 +113,30 @@ def test_what_is_wrong_is_said(call, tmp_path):
         'compare', fails=True)
 
 
+@pytest.fixture
+def trainings(tmp_path):
+    """Write a table of trainings that take a while; its command."""
+
+    def write(arms, epochs, **fields):
+        path = tiny_table.write(tmp_path, arms, **fields)
+        cfg = Config.fromfile(tmp_path / 'plain.py')
+        cfg.model = tiny.dbnet_cfg()
+        cfg.merge_from_dict({
+            'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs, 'log_level': 'INFO',
+            'default_hooks.checkpoint.max_keep_ckpts': 2})
+        cfg.dump(tmp_path / 'plain.py')
+        return [sys.executable, '-m', 'mmocr_kd', 'compare', str(path), '--out',
+                str(tmp_path / 'out')]
+
+    return write
+
+
 @pytest.mark.nightly
-def test_killed_and_started_again(tmp_path):
+def test_killed_and_started_again(tmp_path, trainings):
     """Real processes: the command is killed, then a training; the third command finds the rest."""
     launcher = dict(nproc=2 if torch.cuda.device_count() > 1 else 1)  # MMEngine's DDP needs GPUs
-    path = tiny_table.write(tmp_path, seeds=[0], arms=dict(
+    command = trainings(seeds=[0], epochs=300, arms=dict(
         plain=dict(config='plain.py'), two=dict(config='plain.py', launcher=launcher)))
-    cfg = Config.fromfile(tmp_path / 'plain.py')
-    cfg.model = tiny.dbnet_cfg()
-    cfg.merge_from_dict({
-        'train_cfg.max_epochs': EPOCHS, 'train_cfg.val_interval': EPOCHS, 'log_level': 'INFO',
-        'default_hooks.checkpoint.max_keep_ckpts': 2})
-    cfg.dump(tmp_path / 'plain.py')
-    command = [sys.executable, '-m', 'mmocr_kd', 'compare', str(path), '--out',
-               str(tmp_path / 'out')]
     plain, two = (tmp_path / 'out/mine/plain/0', tmp_path / 'out/mine/two/0')
     first = subprocess.Popen(command)
     wait_for(lambda: list(plain.glob('epoch_*.pth')))
@@ -135,15 +144,45 @@ def test_killed_and_started_again(tmp_path):
     first.wait()
     second = subprocess.Popen(command)  # the trainings live on, and are waited for
     wait_for(lambda: 'waiting for it' in (plain / 'compare.log').read_text())
-    os.kill(int((plain / 'run.lock').read_text()), signal.SIGKILL)
+    os.kill(trainer(plain), signal.SIGKILL)
     assert second.wait(timeout=1800) == 0
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=True)
     assert '2 runs, 2 of them finished' in done.stdout
     for folder in (plain, two):
-        steps = re.findall(r'Epoch\(train\) +\[(\d+)\]\[ *(\d+)/',
-                           (folder / 'compare.log').read_text())
-        assert {int(epoch) for epoch, _ in steps} == {*range(1, EPOCHS + 1)}
-        assert len(steps) - len({*steps}) <= (2 if folder == plain else 0)  # of a killed epoch
+        epochs, repeated = epochs_of(folder)
+        assert epochs == {*range(1, 301)} and repeated <= (2 if folder == plain else 0)
+
+
+@pytest.mark.nightly
+def test_a_killed_worker_of_ray_costs_a_training_nothing(tmp_path, trainings):
+    """Real trainings in two workers; one is killed, and its training goes on to a verdict."""
+    pytest.importorskip('ray', reason='Ray is not installed')
+    command = trainings(None, epochs=60, seeds=[0])
+    plain, fast = (tmp_path / f'out/mine/{arm}/0' for arm in ('plain', 'fast'))
+    running = subprocess.Popen(
+        [*command, '--engine', 'ray', '--engine-option', 'num_cpus=2', '--engine-option',
+         'include_dashboard=False'], stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: list(plain.glob('epoch_*.pth')) and list(fast.glob('epoch_*.pth')))
+    training = Path(f'/proc/{trainer(plain)}')
+    os.kill(int(training.joinpath('stat').read_text().split(') ')[1].split()[1]), signal.SIGKILL)
+    said, _ = running.communicate(timeout=1800)
+    assert running.returncode == 0 and 'fast: undecided' in said, said
+    assert 'lost: ' in (plain / 'compare.log').read_text() and not training.exists()
+    assert epochs_of(fast) == ({*range(1, 61)}, 0)
+    epochs, repeated = epochs_of(plain)
+    assert epochs == {*range(1, 61)} and repeated <= 2
+
+
+def trainer(folder):
+    """The process that trains a run."""
+    return int((folder / 'run.lock').read_text())
+
+
+def epochs_of(folder):
+    """Epochs that were trained, and how many steps were trained again, of a killed epoch."""
+    steps = re.findall(r'Epoch\(train\) +\[(\d+)\]\[ *(\d+)/',
+                       (folder / 'compare.log').read_text())
+    return {int(epoch) for epoch, _ in steps}, len(steps) - len({*steps})
 
 
 def wait_for(true):

@@ -1,14 +1,12 @@
+"""The pictures that the tool writes."""
 import cv2
-import numpy as np
 import pytest
 import tiny
-import torch
 import visualize_distill
 from mmengine.config import Config
-from mmocr.registry import DATASETS, MODELS
 from tiny_configs import distilling
 
-from mmocr_kd.losses import binary_entropy
+from mmocr_kd.apis import viewer
 
 
 def saved(tmp_path, kind='hook', **fields):
@@ -16,10 +14,6 @@ def saved(tmp_path, kind='hook', **fields):
     config = distilling(tmp_path, kind, **fields)
     tiny.checkpoint(tmp_path / 'student.pth', Config.fromfile(config).model)
     return config, tmp_path / 'student.pth'
-
-
-def dataset(config, split):
-    return DATASETS.build(Config.fromfile(config)[f'{split}_dataloader'].dataset)
 
 
 @pytest.mark.parametrize('kind, split, size', [('hook', 'val', (128, 192)),
@@ -30,7 +24,7 @@ def test_writes_one_picture_per_image(kind, split, size, tmp_path, capsys):
                             '3', '--split', split])
     paths = sorted((tmp_path / 'deep/out').iterdir())
     assert len(paths) == 3 and [str(path) for path in paths] == capsys.readouterr().out.split()
-    label = visualize_distill._LABEL
+    label = viewer._LABEL
     for path in paths:
         assert cv2.imread(str(path)).shape == (2 * (size[0] + label + 2), 3 * (size[1] + 4), 3)
 
@@ -41,94 +35,6 @@ def test_no_more_pictures_than_images(tmp_path):
     assert len(list((tmp_path / 'out').iterdir())) == 4
 
 
-def test_maps_are_those_of_the_two_models(tmp_path):
-    config, checkpoint = saved(tmp_path)
-    item = visualize_distill.load_item(dataset(config, 'val'), 0)
-    viewer = visualize_distill.Viewer(Config.fromfile(config), str(checkpoint), 'cpu')
-    teacher, student, mask = viewer.look(item)
-    for logits, cfg, path in ((teacher, tiny.dbnet_cfg(width=.5, neck=8), 'teacher.pth'),
-                              (student, tiny.dbnet_cfg(), 'student.pth')):
-        model = MODELS.build(cfg).eval()
-        model.load_state_dict(torch.load(tmp_path / path)['state_dict'])
-        data = model.data_preprocessor({'inputs': [item['inputs']], 'data_samples': []})
-        with torch.no_grad():
-            probability = model(data['inputs'], None, mode='tensor')
-        torch.testing.assert_close(logits.sigmoid(), probability[0], rtol=1e-3, atol=1e-5)
-    assert set(mask.unique().tolist()) == {0, 1}
-
-
-def test_annotation_and_mask_lie_on_the_resized_image(tmp_path):
-    """The val images are twice as large as their annotation says."""
-    config, checkpoint = saved(tmp_path)
-    data = dataset(config, 'val')
-    viewer = visualize_distill.Viewer(Config.fromfile(config), str(checkpoint), 'cpu')
-    for index in range(len(data)):
-        item = visualize_distill.load_item(data, index)
-        words = data.get_data_info(index)['instances']
-        polygons = [np.array(word['polygon']) * 2 for word in words]
-        np.testing.assert_allclose(np.stack(item['data_samples'].gt_instances.polygons),
-                                   np.stack(polygons))
-        drawn = np.zeros((128, 192), np.uint8)
-        for word, polygon in zip(words, polygons):
-            if not word['ignore']:
-                cv2.fillPoly(drawn, [polygon.reshape(-1, 2).round().astype(np.int32)], 1)
-        np.testing.assert_array_equal(viewer.look(item)[2].numpy(), drawn)
-
-
-def test_padding_is_cut_off(tmp_path):
-    config, checkpoint = saved(tmp_path)
-    data = dataset(config, 'val')
-    data.pipeline.transforms[1].scale = (120, 80)
-    item = visualize_distill.load_item(data, 0)
-    viewer = visualize_distill.Viewer(Config.fromfile(config), str(checkpoint), 'cpu')
-    assert {each.shape for each in viewer.look(item)} == {(80, 120)}
-
-
-def test_mask_is_everything_for_a_loss_without_one(tmp_path):
-    teacher = tiny.checkpoint(tmp_path / 'teacher.pth', tiny.dbnet_cfg(width=.5, neck=8))
-    hook = {'type': 'MaskETDistillHook', 'teacher': teacher, 'loss': {'type': 'CWDLoss'}}
-    config, checkpoint = saved(tmp_path, 'cwd', custom_hooks=[hook])
-    viewer = visualize_distill.Viewer(Config.fromfile(config), str(checkpoint), 'cpu')
-    assert viewer.look(visualize_distill.load_item(dataset(config, 'val'), 0))[2].all()
-
-
-def test_small_maps_fill_the_picture(tmp_path):
-    """PSENet's map has a quarter of the input's size."""
-    teacher = tiny.checkpoint(tmp_path / 'pse.pth', tiny.pan_cfg('PSE'))
-    hook = {'type': 'MaskETDistillHook', 'teacher': teacher}
-    config, checkpoint = saved(tmp_path, 'pse', model=tiny.pan_cfg('PSE'), custom_hooks=[hook])
-    item = visualize_distill.load_item(dataset(config, 'val'), 0)
-    viewer = visualize_distill.Viewer(Config.fromfile(config), str(checkpoint), 'cpu')
-    _, student, _ = viewer.look(item)
-    assert student.shape == (128, 192)
-    assert student[:4, :4].unique().numel() == 1 and student.unique().numel() > 100
-
-
-def test_picture_shows_what_it_labels():
-    size = (40, 60)
-    item = tiny.batch(1, size)
-    item = {'inputs': item['inputs'][0] // 4, 'data_samples': tiny.sample(
-        [tiny.box(5, 5, 20, 10), tiny.box(30, 20, 20, 10)], [False, True], size)}
-    logits = torch.linspace(-4, 4, 2400).view(size)
-    mask = torch.zeros(size)
-    mask[:, 30:] = 1
-    image = visualize_distill.picture(item, logits, -logits, mask)
-    top, bottom = np.vsplit(image, 2)
-    label = visualize_distill._LABEL
-    panels = [part[label:-2, 2:-2] for row in (top, bottom) for part in np.hsplit(row, 3)]
-    shown, teacher, student, where, teacher_entropy, student_entropy = panels
-    assert (shown[5, 10] == visualize_distill.GREEN).all()
-    assert (shown[20, 40] == visualize_distill.RED).all()
-    np.testing.assert_array_equal(shown[2], item['inputs'].permute(1, 2, 0).numpy()[2])
-    np.testing.assert_array_equal(teacher, student[::-1, ::-1])
-    assert not (teacher == student).all()
-    # E(p) = E(1 - p)
-    np.testing.assert_array_equal(teacher_entropy, student_entropy)
-    expected = visualize_distill.heat(binary_entropy(logits), cv2.COLORMAP_INFERNO)
-    np.testing.assert_array_equal(teacher_entropy, expected)
-    assert (where[:, 30:] == 255).all() and (where[:, :30] == 0).all()
-
-
 def test_missing_student_and_teacher_are_named(tmp_path):
     config, checkpoint = saved(tmp_path)
     with pytest.raises(SystemExit, match='none.pth cannot be read'):
@@ -136,17 +42,3 @@ def test_missing_student_and_teacher_are_named(tmp_path):
     (tmp_path / 'teacher.pth').unlink()
     with pytest.raises(SystemExit, match='teacher.checkpoint: .*teacher.pth. does not exist'):
         visualize_distill.main([str(config), str(checkpoint), str(tmp_path / 'out')])
-
-
-def test_of_several_terms_one_is_shown(tmp_path):
-    config, checkpoint = saved(tmp_path)
-    other = tiny.checkpoint(tmp_path / 'other.pth', tiny.dbnet_cfg(), seed=3)
-    cfg = Config.fromfile(config)
-    cfg.custom_hooks[0]['terms'] = [{}, {'mask': 'none', 'teacher': other}]
-    item = visualize_distill.load_item(dataset(config, 'val'), 0)
-    first, second = (visualize_distill.Viewer(cfg, str(checkpoint), 'cpu', term).look(item)
-                     for term in (0, 1))
-    assert first[2].min() == 0 and second[2].min() == 1
-    assert not torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
-    with pytest.raises(ValueError, match='--term 2: the config has 2 terms'):
-        visualize_distill.Viewer(cfg, str(checkpoint), 'cpu', 2)

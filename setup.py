@@ -124,7 +124,7 @@ setup(
                  'Topic :: Scientific/Engineering :: Image Recognition'],
     python_requires='>=3.10',
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
-    package_data={'mmocr_kd': ['weights/*']},
+    package_data={'mmocr_kd': ['weights/*', 'apis/*.html']},
     py_modules=[STARTUP],
     cmdclass={'build_py': Build, 'sdist': Sources},
     entry_points={'console_scripts': ['mmocr-kd = mmocr_kd.cli:main']},
@@ -132,6 +132,7 @@ setup(
         'click>=8',
         'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name
         'imgaug>=0.4',
+        'jinja2>=3',
         'lmdb>=1.0',
         'mmengine>=0.10.4,<0.11',  # 0.11 looks for configs one folder above site-packages
         'mmdet>=3.1.0,<3.2',  # what MMOCR 1.0 accepts at import

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence, cast
 
 import cv2
 import numpy as np
@@ -19,8 +19,50 @@ from ..losses import binary_entropy
 from .distillation import find_distillation
 from .student import load_student
 
-GREEN, RED, WHITE = (0, 255, 0), (0, 0, 255), (255, 255, 255)
+GREEN, RED, YELLOW, WHITE = (0, 255, 0), (0, 0, 255), (0, 255, 255), (255, 255, 255)
 _LABEL = 24  # height of a label in pixels
+
+
+class TextMaps:
+    """What a detector says about images.
+
+    Args:
+        model: Of MMOCR or this package, with a map of text.
+        device: Where to run it.
+    """
+
+    def __init__(self, model: nn.Module, device: str = 'cpu') -> None:
+        self.model = model.to(device)
+        self.recorder = Recorder(model, {'text': text_logits})
+
+    @torch.no_grad()
+    def __call__(self, item: dict[str, Any]) -> Tensor:
+        """Logits at the size of the input, (h, w).
+
+        Args:
+            item: One item of a data set.
+        """
+        inputs, _ = self.prepared(item)
+        return _fit(self.logits(inputs), inputs, item)
+
+    def prepared(self, item: dict[str, Any]) -> tuple[Tensor, list[Any]]:
+        """A batch of this image alone, and its sample.
+
+        Args:
+            item: One item of a data set.
+        """
+        data = self.model.data_preprocessor(pseudo_collate([item]))  # type: ignore[operator]
+        return data['inputs'], data['data_samples']
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Of a batch, (1, h', w').
+
+        Args:
+            inputs: What :meth:`prepared` returned.
+        """
+        with self.recorder as recorded:
+            self.model(inputs, None, mode='tensor')
+        return recorded['text']
 
 
 class Viewer:
@@ -39,19 +81,17 @@ class Viewer:
 
     def __init__(self, cfg: Config, checkpoint: str | Path, device: str = 'cpu',
                  term: int = 0) -> None:
-        self.device = device
-        self.student: nn.Module = load_student(cfg, checkpoint).to(device)
+        self.student = TextMaps(load_student(cfg, checkpoint), device)
         parts = find_distillation(cfg)
         if not 0 <= term < len(parts.terms):
             raise ValueError(f'--term {term}: the config has {len(parts.terms)} terms, from 0 on')
         chosen = parts.terms[term]
         # Of the maps of text, whatever it is that the term compares.
-        self.comparison: TensorComparison = build_term(
-            chosen.get('loss'), mask=chosen.get('mask')).comparison
-        self.recorder = Recorder(self.student, {'text': text_logits})
+        self.comparison = cast(TensorComparison, build_term(
+            chosen.get('loss'), mask=chosen.get('mask')).comparison)
         # In the place of a store, which has training photos alone, whoever filled it.
         self.teacher: Teacher = build_teacher(chosen['teacher']).live
-        self.teacher.bind(self.student, {'text': text_logits})
+        self.teacher.bind(self.student.model, {'text': text_logits})
 
     @torch.no_grad()
     def look(self, item: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,15 +103,11 @@ class Viewer:
         Returns:
             Teacher's logits, student's logits and the mask, each at the size of the input, (h, w).
         """
-        data = self.student.data_preprocessor(pseudo_collate([item]))
-        inputs, samples = data['inputs'], data['data_samples']
-        teacher = self.teacher(inputs, samples)['text']
-        with self.recorder as recorded:
-            self.student(inputs, None, mode='tensor')
-        student = recorded['text']
+        inputs, samples = self.student.prepared(item)
+        teacher, student = self.teacher(inputs, samples)['text'], self.student.logits(inputs)
         draw = self.comparison.draw_mask
         mask = draw(inputs, samples, teacher) if draw else torch.ones_like(teacher)
-        return tuple(_fit(each, inputs, item) for each in (teacher, student, mask))
+        return (_fit(teacher, inputs, item), _fit(student, inputs, item), _fit(mask, inputs, item))
 
 
 def _fit(maps: Tensor, inputs: Tensor, item: dict[str, Any]) -> Tensor:
@@ -123,21 +159,43 @@ def picture(item: dict[str, Any], teacher: Tensor, student: Tensor, mask: Tensor
     return np.vstack([np.hstack(cells[:3]), np.hstack(cells[3:])])
 
 
-def annotated(item: dict[str, Any]) -> np.ndarray:
+def annotated(item: dict[str, Any], width: int = 1) -> np.ndarray:
     """The input with its polygons.
 
     Args:
         item: See :func:`load_item`.
+        width: Of lines, in pixels.
 
     Returns:
         BGR image.
     """
-    image = item['inputs'].permute(1, 2, 0).contiguous().numpy().copy()
+    image = photo_of(item)
     words = item['data_samples'].gt_instances
     for polygon, ignored in zip(words.polygons, words.ignored):
         corners = polygon.reshape(-1, 1, 2).round().astype(np.int32)
-        cv2.polylines(image, [corners], True, RED if ignored else GREEN)
+        cv2.polylines(image, [corners], True, RED if ignored else GREEN, width)
     return image
+
+
+def photo_of(item: dict[str, Any]) -> np.ndarray:
+    """The input as a BGR image, a copy.
+
+    Args:
+        item: Its input has shape (3, h, w).
+    """
+    return item['inputs'].permute(1, 2, 0).contiguous().numpy().copy()
+
+
+def outlined(image: np.ndarray, polygons: Sequence[np.ndarray], width: int = 1) -> np.ndarray:
+    """A copy with polygons in yellow.
+
+    Args:
+        image: BGR.
+        polygons: Corners x, y, ... in pixels.
+        width: Of lines, in pixels.
+    """
+    corners = [polygon.reshape(-1, 1, 2).round().astype(np.int32) for polygon in polygons]
+    return cv2.polylines(image.copy(), corners, True, YELLOW, width)
 
 
 def heat(values: Tensor, colours: int) -> np.ndarray:

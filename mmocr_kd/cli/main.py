@@ -9,6 +9,7 @@ from .compare import compare, compare_test, score_run
 from .diagnose import diagnose
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
+from .report import report
 from .scale_report import scale_report
 
 
@@ -24,5 +25,6 @@ main.add_command(compare_test)
 main.add_command(diagnose)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
+main.add_command(report)
 main.add_command(scale_report)
 main.add_command(score_run)

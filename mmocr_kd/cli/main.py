@@ -6,6 +6,7 @@ import click
 from .. import __version__
 from .cache import cache
 from .compare import compare, compare_test, score_run
+from .convert_labels import convert_labels
 from .diagnose import diagnose
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
@@ -22,6 +23,7 @@ def main() -> None:
 main.add_command(cache)
 main.add_command(compare)
 main.add_command(compare_test)
+main.add_command(convert_labels)
 main.add_command(diagnose)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)

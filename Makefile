@@ -1,17 +1,22 @@
-# Commands: "make demo", "make test", "make nightly" (tests that take hours). All set up .venv first.
+# Commands: "make demo", "make test", "make docs" (the site), "make nightly" (tests that take hours).
+# All set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test nightly lint venv mutants clean
+.PHONY: demo test docs nightly lint venv mutants clean
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+docs: $(INSTALLED)
+	$(BIN)/python -W ignore docs/site/pages.py build/pages
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/site -d build/doctrees build/pages build/site
 
 nightly: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly

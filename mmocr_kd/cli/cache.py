@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 if TYPE_CHECKING:  # "--help" should not wait for it
     from ..apis.cache import Filling
@@ -22,8 +23,11 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str) -> tu
     return index, number
 
 
-@click.command()
-@click.argument('config')
+@click.command(
+    cls=Verb, stopped='The same command goes on where it was.', examples=[
+        'mmocr-kd cache my_config.py',
+        'mmocr-kd cache my_config.py --shard 0/2 & mmocr-kd cache my_config.py --shard 1/2'])
+@click.argument('config', type=click.Path())
 @click.option('--out', help='Folder of the store, instead of the one that the config names.')
 @click.option('--shard', callback=_shard, default='0/1', show_default=True,
               help='i/n: this process takes every n-th photo from the i-th on; start one for each '
@@ -46,12 +50,8 @@ def cache(config: str, out: str | None, shard: tuple[int, int], device: str | No
     extra = [f'--out {shlex.quote(out)}'] if out else []
     extra += [f'--cfg-options {shlex.quote(option)}' for option in cfg_options]
     command = ' '.join(['mmocr-kd cache', shlex.quote(config), *extra])
-    try:
-        cfg = read_config(config, parsed(cfg_options))
-        filling = prepare_filling(cfg, command, out, shard, device)
-        _fill(filling)
-    except (ValueError, OSError, RuntimeError, ImportError, NotImplementedError) as error:
-        raise click.ClickException(str(error)) from error
+    cfg = read_config(config, parsed(cfg_options))
+    _fill(prepare_filling(cfg, command, out, shard, device))
 
 
 def _fill(filling: Filling) -> None:

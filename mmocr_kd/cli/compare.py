@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 if TYPE_CHECKING:  # "--help" should not wait for it
     from ..apis.comparison import Comparison, Ended, Run
     from ..apis.engines import Engine
 
-_TROUBLE = (ValueError, TypeError, OSError, RuntimeError, ImportError)
+_STOPPED = 'Runs go on from their last checkpoint when the same command is typed again.'
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
@@ -33,7 +34,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 def _of_both(command: Callable[..., None]) -> Callable[..., None]:
     """Argument and options of both verbs."""
     for add in reversed([
-            click.argument('table'),
+            click.argument('table', type=click.Path()),
             click.option('--jobs', type=click.IntRange(min=1), default=2, show_default=True,
                          help='So many processes at a time.'),
             click.option('--engine', type=click.Choice(['local', 'ray', 'slurm']),
@@ -58,7 +59,10 @@ def _of_both(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(cls=Verb, stopped=_STOPPED, examples=[
+    'mmocr-kd compare my_table.py --dry-run',
+    'mmocr-kd compare my_table.py --jobs 4 --csv runs.csv',
+    'mmocr-kd compare my_table.py --engine slurm --gpus 1 --engine-option slurm_partition=gpu'])
 @_of_both
 @click.option('--dry-run', is_flag=True, help='Say how far each run is, and do nothing.')
 def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: str,
@@ -71,20 +75,19 @@ def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: st
     difference is that of the arms. The command may be stopped, or killed, and started again: it
     goes on where it was. The test data are left to "mmocr-kd compare-test".
     """
-    try:
-        comparison = _comparison(table, out, arms, seeds)
-        if dry_run:
-            _show_states(comparison)
-            return
-        with comparison.alone(), _ended_by_signal():
-            sound = _train_and_validate(comparison, _engine(**engine))
-            _show(comparison, 'val', against, csv, plot)
-    except _TROUBLE as error:
-        raise click.ClickException(str(error)) from error
+    comparison = _comparison(table, out, arms, seeds)
+    if dry_run:
+        _show_states(comparison)
+        return
+    with comparison.alone(), _ended_by_signal():
+        sound = _train_and_validate(comparison, _engine(**engine))
+        _show(comparison, 'val', against, csv, plot)
     sys.exit(0 if sound else 1)
 
 
-@click.command('compare-test')
+@click.command('compare-test', cls=Verb, stopped=_STOPPED, examples=[
+    'mmocr-kd compare-test my_table.py',
+    'mmocr-kd compare-test my_table.py --csv runs.csv --plot runs.png'])
 @_of_both
 @click.option('--partial', is_flag=True, help='Although runs are missing, with the seeds that '
               'all arms have finished.')
@@ -97,17 +100,14 @@ def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, ou
     date goes into test_opened.json. A second call shows what was found; only runs that were added
     in the meantime are scored, and marked in the CSV: who knows the scores may have chosen them.
     """
-    try:
-        comparison = _comparison(table, out, arms, seeds)
-        with comparison.alone(), _ended_by_signal():
-            sound = _open(comparison, _engine(**engine), partial)
-            _show(comparison, 'test', against, csv, plot)
-    except _TROUBLE as error:
-        raise click.ClickException(str(error)) from error
+    comparison = _comparison(table, out, arms, seeds)
+    with comparison.alone(), _ended_by_signal():
+        sound = _open(comparison, _engine(**engine), partial)
+        _show(comparison, 'test', against, csv, plot)
     sys.exit(0 if sound else 1)
 
 
-@click.command('score-run', hidden=True)
+@click.command('score-run', cls=Verb, hidden=True)
 @click.argument('folder')
 @click.option('--split', type=click.Choice(['val', 'test']), required=True)
 @click.option('--protocol', type=click.Choice(['detection', 'words']), required=True)
@@ -115,14 +115,11 @@ def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, ou
 def score_run(folder: str, split: str, protocol: str, groups: str | None) -> None:
     """Score the run in FOLDER: a process that the other verbs start."""
     from ..apis.comparison import score_run
-    try:
-        done = score_run(Path(folder), split, protocol, groups)
-        number, before = next(done), 0
-        for after in with_progress(done, number, 'images'):
-            before = after
-        click.echo(f'{before} images scored')
-    except _TROUBLE as error:
-        raise click.ClickException(str(error)) from error
+    done = score_run(Path(folder), split, protocol, groups)
+    number, before = next(done), 0
+    for after in with_progress(done, number, 'images'):
+        before = after
+    click.echo(f'{before} images scored')
 
 
 def _comparison(table: str, out: str, arms: Sequence[str] | None,

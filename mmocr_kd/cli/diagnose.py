@@ -4,10 +4,13 @@ from __future__ import annotations
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 
-@click.command('diagnose')
-@click.argument('config')
+@click.command(cls=Verb, stopped='Nothing was written.', examples=[
+    'mmocr-kd diagnose my_config.py --checkpoint epoch_5.pth --checkpoint epoch_15.pth',
+    'mmocr-kd diagnose my_config.py --batches 4 --csv told.csv'])
+@click.argument('config', type=click.Path())
 @click.option('--checkpoint', 'checkpoints', multiple=True, metavar='FILE', help='Of the training, '
               'or of another one of the same student; may be repeated [default: gradients at the '
               'start of training, and the teacher].')
@@ -32,18 +35,14 @@ def diagnose(config: str, checkpoints: tuple[str, ...], batches: int, split: str
     from ..apis.read_config import read_config
     from ..measure.diagnosis_text import bound, tables, write_csv
     from .cfg_options import parsed
-    try:
-        found = Diagnosis(read_config(config, parsed(cfg_options)), checkpoints, split, batches,
-                          device)
-        for _ in with_progress(found.run(), len(found), 'batches'):
-            pass
-        told = list(tables(found.pulls, found.students, found.teachers))
-        bounds = [f'{student} and {teacher}: {bound(ours, theirs)}'
-                  for student, ours in found.students.items()
-                  for teacher, theirs in found.teachers.items()]
-        click.echo('\n\n'.join(map(str, [*told, *bounds, *found.notes])))
-        if csv:
-            write_csv(told, csv)
-            click.echo(f'\nwritten: {csv}')
-    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    found = Diagnosis(read_config(config, parsed(cfg_options)), checkpoints, split, batches, device)
+    for _ in with_progress(found.run(), len(found), 'batches'):
+        pass
+    told = list(tables(found.pulls, found.students, found.teachers))
+    bounds = [f'{student} and {teacher}: {bound(ours, theirs)}'
+              for student, ours in found.students.items()
+              for teacher, theirs in found.teachers.items()]
+    click.echo('\n\n'.join(map(str, [*told, *bounds, *found.notes])))
+    if csv:
+        write_csv(told, csv)
+        click.echo(f'\nwritten: {csv}')

@@ -12,12 +12,16 @@ from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
 from .report import report
 from .scale_report import scale_report
+from .verb import debug_option
 
 
-@click.group(context_settings={'help_option_names': ['-h', '--help']})
+@click.group(context_settings={'help_option_names': ['-h', '--help']}, params=[debug_option])
 @click.version_option(__version__, prog_name='mmocr-kd')
 def main() -> None:
-    """Knowledge distillation for MMOCR 1.x."""
+    """Knowledge distillation for MMOCR 1.x.
+
+    Exit codes: 0 all is well, 1 the work failed, 2 the command line is wrong, 130 Ctrl-C.
+    """
 
 
 main.add_command(cache)

@@ -4,9 +4,14 @@ from __future__ import annotations
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 
-@click.command('pseudo-label')
+@click.command(
+    'pseudo-label', cls=Verb, stopped='The same command goes on where it was.', examples=[
+        'mmocr-kd pseudo-label rapidocr --images photos --out photos/text.json',
+        'mmocr-kd pseudo-label rapidocr --images photos --read photos/text.json '
+        '--out photos/words.json'])
 @click.argument('teacher')
 @click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
 @click.option('--out', required=True, metavar='JSON', help="File to write, in MMOCR's format.")
@@ -42,19 +47,14 @@ def pseudo_label(teacher: str, images: str, out: str, ann_file: str | None,
     from ..apis.pseudo_label import PhotoRules, label_photos, label_words
     if boxes and ann_file:
         raise click.UsageError('--ann-file says where text is to be found; --read has it already')
-    try:
-        if boxes is None:
-            rules = PhotoRules(floor, unclip, shape, long_side)
-            labelling = label_photos(teacher, images, out, rules, checkpoint, device,
-                                     ann_file)
-        else:
-            labelling = label_words(teacher, images, boxes, out, floor, min_size, any_corner,
-                                    checkpoint, device)
-        there, found = len(labelling.done), 0
-        for entries in with_progress(labelling.run(), len(labelling.names), 'photos'):
-            found += sum(not word.get('ignore') for entry in entries
-                         for word in entry['instances'])
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    if boxes is None:
+        rules = PhotoRules(floor, unclip, shape, long_side)
+        labelling = label_photos(teacher, images, out, rules, checkpoint, device, ann_file)
+    else:
+        labelling = label_words(teacher, images, boxes, out, floor, min_size, any_corner,
+                                checkpoint, device)
+    there, found = len(labelling.done), 0
+    for entries in with_progress(labelling.run(), len(labelling.names), 'photos'):
+        found += sum(not word.get('ignore') for entry in entries for word in entry['instances'])
     click.echo(f'{out}: {found} {"words" if boxes else "texts"} on {len(labelling.names)} photos; '
                f'{there} of them were labelled already')

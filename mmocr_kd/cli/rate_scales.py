@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> list[float]:
@@ -15,8 +16,12 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(f'{value!r} are no numbers, such as "0.25 0.5 1"') from None
 
 
-@click.command('rate-scales')
-@click.argument('config')
+@click.command(
+    'rate-scales', cls=Verb, stopped='The same command goes on where it was.', examples=[
+        'mmocr-kd rate-scales my_spotter_config.py --checkpoint spotter.pth',
+        'mmocr-kd rate-scales my_spotter_config.py --checkpoint spotter.pth --split test '
+        '--scales "0.5 1"'])
+@click.argument('config', type=click.Path())
 @click.option('--checkpoint', help='Weights of the spotter, or of a DLD training [default: those '
               'that CONFIG names: load_from, or the init_cfg of its parts].')
 @click.option('--split', type=click.Choice(['train', 'val', 'test']), default='val',
@@ -52,12 +57,9 @@ def rate_scales(config: str, checkpoint: str | None, split: str, scales: list[fl
     from .cfg_options import parsed
     path = Path(out or f'work_dirs/ratings/{Path(config).stem}_{split}.jsonl')
     thresholds = THRESHOLDS if threshold is None else [threshold]
-    try:
-        rating = prepare_rating(read_config(config, parsed(cfg_options)), checkpoint, path, split,
-                                scales, thresholds, protocol, limit, device)
-        there = len(rating.file.done.intersection(rating.paths))
-        rated = list(with_progress(rating.run(), len(rating.paths) - there, 'images'))
-        click.echo(f'{path}: {len(rated)} images rated; {there} were there already\n')
-        click.echo(report_text(ScaleReport(ScaleRatings.load(path))))
-    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    rating = prepare_rating(read_config(config, parsed(cfg_options)), checkpoint, path, split,
+                            scales, thresholds, protocol, limit, device)
+    there = len(rating.file.done.intersection(rating.paths))
+    rated = list(with_progress(rating.run(), len(rating.paths) - there, 'images'))
+    click.echo(f'{path}: {len(rated)} images rated; {there} were there already\n')
+    click.echo(report_text(ScaleReport(ScaleRatings.load(path))))

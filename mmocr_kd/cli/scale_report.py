@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 if TYPE_CHECKING:  # "--help" should not wait for it
     from ..measure import ScaleRatings
     from ..measure.scale_report import Selector
 
 
-@click.command('scale-report')
-@click.argument('ratings')
+@click.command('scale-report', cls=Verb, examples=[
+    'mmocr-kd scale-report work_dirs/ratings/my_spotter_config_val.jsonl --plot frontier.png',
+    'mmocr-kd scale-report test.jsonl --validation val.jsonl --selector my_dld.py epoch_8.pth'])
+@click.argument('ratings', type=click.Path())
 @click.option('--selector', 'selectors', nargs=2, multiple=True, metavar='CONFIG CHECKPOINT',
               help='A trained DLD, whose selector looks at the images; may be repeated. Those of '
               'one CONFIG are seeds of the same.')
@@ -42,19 +45,16 @@ def scale_report(ratings: str, selectors: tuple[tuple[str, str], ...], validatio
     from ..measure.scale_plot import draw, write_csv
     from ..measure.scale_report import ScaleReport
     from ..measure.scale_text import report_text
-    try:
-        known = ScaleRatings.load(validation, threshold) if validation else None
-        rated = ScaleRatings.load(ratings, known.used_threshold if known else threshold)
-        others = {name: ScaleRatings.load(path, rated.used_threshold) for name, path in beside}
-        chosen = _ask(selectors, [rated, known] if known else [rated], device)
-        report = ScaleReport(rated, chosen, others, known, false_alarm_weight)
-        click.echo(report_text(report))
-        for path, write in ((plot, draw), (csv, write_csv)):
-            if path:
-                write(report, path)
-                click.echo(f'\nwritten: {path}')
-    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    known = ScaleRatings.load(validation, threshold) if validation else None
+    rated = ScaleRatings.load(ratings, known.used_threshold if known else threshold)
+    others = {name: ScaleRatings.load(path, rated.used_threshold) for name, path in beside}
+    chosen = _ask(selectors, [rated, known] if known else [rated], device)
+    report = ScaleReport(rated, chosen, others, known, false_alarm_weight)
+    click.echo(report_text(report))
+    for path, write in ((plot, draw), (csv, write_csv)):
+        if path:
+            write(report, path)
+            click.echo(f'\nwritten: {path}')
 
 
 def _ask(selectors: tuple[tuple[str, str], ...], ratings: list[ScaleRatings],

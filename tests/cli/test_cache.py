@@ -39,7 +39,8 @@ def entries(folder):
 def start(config, *args):
     command = [sys.executable, '-m', 'mmocr_kd', 'cache', config, *args]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+                            text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'},
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def test_a_killed_command_goes_on_where_it_was(config, tmp_path):
@@ -60,6 +61,18 @@ def test_a_killed_command_goes_on_where_it_was(config, tmp_path):
     assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())
     MapStore(store).check([str(tmp_path / f'{i}.png') for i in range(60)])
     assert '0 images written; 60 were there' in run(config).output
+
+
+def test_ctrl_c_ends_it_and_says_how_it_goes_on(config, tmp_path):
+    stopped = start(config)
+    while len(entries(tmp_path / 'store')) < 3 and stopped.poll() is None:
+        time.sleep(.005)
+    stopped.send_signal(signal.SIGINT)
+    said = stopped.communicate()[1]
+    assert stopped.returncode == 130 and 'The same command goes on where it was' in said
+    assert 'Traceback' not in said
+    there = len(entries(tmp_path / 'store'))
+    assert f'{60 - there} images written' in run(config).output
 
 
 def test_shards_make_one_store(config, tmp_path):

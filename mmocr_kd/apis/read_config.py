@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,22 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     path = str(path)
     if '::' not in path and not Path(path).is_file():
         raise FileNotFoundError(f'config={path!r} does not exist: give the path of a config file')
-    cfg = get_config(path) if '::' in path else Config.fromfile(path)
+    cfg = _read(path)
     cfg.merge_from_dict(options or {})
     # MMEngine only notes the variables that are set.
     variables = {**dict(_VARIABLE.findall(cfg.text)), **cfg.env_variables}
     return Config(cfg.to_dict(), filename=cfg.filename, env_variables=variables)
+
+
+def _read(path: str) -> Config:
+    try:
+        return get_config(path) if '::' in path else Config.fromfile(path)
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # configs are code
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise ValueError(f'config={path!r} cannot be read: {type(error).__name__}: {error} '
+                         f'({line.filename}, line {line.lineno})') from error
 
 
 def class_of(part: Any, registry: Registry) -> Any:

@@ -62,6 +62,16 @@ def test_missing_files_are_named(path):
         read_config(path)
 
 
+@pytest.mark.parametrize('text, words', [
+    ('x = 1\nmodel = dict(type=DBNet)', r"NameError: name 'DBNet' is not defined .*own.py, line 2"),
+    ('model = dict(', 'SyntaxError'), ("_base_ = ['own2.py']\nx = _base_.gone", 'own2.py|gone')])
+def test_errors_in_configs_are_of_configs(text, words, tmp_path):
+    (tmp_path / 'own.py').write_text(text)
+    (tmp_path / 'own2.py').write_text('')
+    with pytest.raises(ValueError, match=f"own.py' cannot be read: .*{words}"):
+        read_config(tmp_path / 'own.py')
+
+
 class TestRequiredFiles:
     """What is missing is said before anything runs."""
 

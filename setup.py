@@ -12,6 +12,7 @@ from setuptools.command.sdist import sdist
 ROOT = Path(__file__).resolve().parent
 SHIPPED = ('configs', 'tools', 'model-index.yml')
 STARTUP = '_mmocr_kd_startup'
+COMMAND = '_mmocr_kd_command'
 # Read by Python when it starts, which must not complain where the module is gone.
 PTH = f'import sys; exec("try:\\n import {STARTUP}\\nexcept ImportError:\\n pass")\n'
 EXTRAS = {
@@ -102,10 +103,10 @@ def tracked():
 
 
 def version():
-    for line in (ROOT / 'mmocr_kd' / '__init__.py').read_text().splitlines():
+    for line in (ROOT / 'mmocr_kd' / 'version.py').read_text().splitlines():
         if line.startswith('__version__'):
             return line.split("'")[1]
-    raise RuntimeError('mmocr_kd/__init__.py has no line "__version__ = \'...\'"')
+    raise RuntimeError('mmocr_kd/version.py has no line "__version__ = \'...\'"')
 
 
 def readme():
@@ -126,9 +127,9 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['mmocr_kd', 'mmocr_kd.*']),
     package_data={'mmocr_kd': ['weights/*', 'apis/*.html']},
-    py_modules=[STARTUP],
+    py_modules=[STARTUP, COMMAND],
     cmdclass={'build_py': Build, 'sdist': Sources},
-    entry_points={'console_scripts': ['mmocr-kd = mmocr_kd.cli:main']},
+    entry_points={'console_scripts': [f'mmocr-kd = {COMMAND}:main']},
     install_requires=[
         'click>=8',
         'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name

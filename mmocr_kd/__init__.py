@@ -11,5 +11,4 @@ from .hooks import *  # noqa: E402
 from .losses import *  # noqa: E402
 from .models import *  # noqa: E402
 from .teachers import *  # noqa: E402
-
-__version__ = '0.7.0'
+from .version import __version__  # noqa: E402, F401

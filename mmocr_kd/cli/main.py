@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import click
 
-from .. import __version__
+from ..version import __version__
 from .cache import cache
 from .compare import compare, compare_test, score_run
+from .completion import completion
 from .convert_labels import convert_labels
 from .diagnose import diagnose
 from .pseudo_label import pseudo_label
@@ -27,6 +28,7 @@ def main() -> None:
 main.add_command(cache)
 main.add_command(compare)
 main.add_command(compare_test)
+main.add_command(completion)
 main.add_command(convert_labels)
 main.add_command(diagnose)
 main.add_command(pseudo_label)

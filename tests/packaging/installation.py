@@ -8,8 +8,9 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ('mmocr_kd', '_mmocr_kd_startup.py', 'configs', 'tools', 'setup.py', 'pyproject.toml',
-           'MANIFEST.in', 'LICENSE', 'model-index.yml', 'constraints.txt')
+SOURCES = ('mmocr_kd', '_mmocr_kd_startup.py', '_mmocr_kd_command.py', 'configs', 'tools',
+           'setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'model-index.yml',
+           'constraints.txt')
 PIP_OFFLINE = ('--no-index', '--no-deps', '--no-build-isolation', '-q')
 
 

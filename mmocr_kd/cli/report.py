@@ -6,10 +6,13 @@ from pathlib import Path
 import click
 
 from .progress import with_progress
+from .verb import Verb
 
 
-@click.command()
-@click.argument('work_dir')
+@click.command(cls=Verb, stopped='Nothing was written.', examples=[
+    'mmocr-kd report work_dirs/my_config',
+    'mmocr-kd report work_dirs/my_config --plain work_dirs/my_plain_config --num 12'])
+@click.argument('work_dir', type=click.Path())
 @click.option('--out', help='HTML file to write [default: report.html in WORK_DIR].')
 @click.option('--plain', metavar='WORK_DIR', help='Training of the same student without a teacher, '
               'to be shown beside it.')
@@ -35,11 +38,8 @@ def report(work_dir: str, out: str | None, plain: str | None, config: str | None
     """
     from ..apis.report import Shown, read_training, write_report
     page = out or str(Path(work_dir) / 'report.html')
-    try:
-        training = read_training(work_dir, config, checkpoint)
-        write_report(page, training, read_training(plain) if plain else None,
-                     Shown(num, look_at, split, min_score, device),
-                     lambda photos: with_progress(photos, len(photos), 'photos'))
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    training = read_training(work_dir, config, checkpoint)
+    write_report(page, training, read_training(plain) if plain else None,
+                 Shown(num, look_at, split, min_score, device),
+                 lambda photos: with_progress(photos, len(photos), 'photos'))
     click.echo(f'{page}: {Path(page).stat().st_size / 1e6:.1f} MB; open it in a browser')

@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import click
 
+from .verb import Verb
+
 KINDS = click.Choice(['mmocr', 'paddleocr', 'coco', 'label-studio'])
 
 
-@click.command('convert-labels')
-@click.argument('source')
-@click.argument('out')
+@click.command('convert-labels', cls=Verb, stopped='Nothing was written.', examples=[
+    'mmocr-kd convert-labels Label.txt labels.json --images data/photos   # of PPOCRLabel',
+    'mmocr-kd convert-labels labels.json tasks.json --to label-studio'])
+@click.argument('source', type=click.Path())
+@click.argument('out', type=click.Path())
 @click.option('--to', 'to', type=KINDS, default='mmocr', show_default=True, help='Kind to write.')
 @click.option('--from', 'kind', type=KINDS, help='Kind of SOURCE [default: by what is in it].')
 @click.option('--images', metavar='FOLDER', help='Photos: paths become relative to this folder, '
@@ -21,9 +25,6 @@ def convert_labels(source: str, out: str, to: str, kind: str | None, images: str
     predictions, which a person corrects.
     """
     from ..apis.convert_labels import convert_labels as convert
-    try:
-        photos = convert(source, out, to, kind, images)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    photos = convert(source, out, to, kind, images)
     number = sum(len(photo.texts) for photo in photos)
     click.echo(f'{out}: {number} texts on {len(photos)} photos, for {to}')

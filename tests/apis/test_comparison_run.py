@@ -171,9 +171,12 @@ def test_jobs(run, tmp_path):
 
 
 def test_seconds_of_training(run):
+    def trained(step, seconds):
+        return dict(iter=step, step=step, time=seconds, loss=1.)
+
     assert run.train_seconds() is None
-    for name, lines in (('a', [dict(iter=10, time=2.), dict(iter=20, time=3.)]),
-                        ('b', [dict(iter=20, time=1.), dict(step=20, hmean=.5, time=9.)])):
+    for name, lines in (('a', [trained(10, 2.), trained(20, 3.)]),
+                        ('b', [trained(20, 1.), dict(step=20, hmean=.5, time=9.)])):
         folder = run.folder / name / 'vis_data'
         folder.mkdir(parents=True)
         (folder / 'scalars.json').write_text('\n'.join([*map(json.dumps, lines), '{"iter": 3']))

@@ -2,16 +2,16 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import mmocr
 from mmengine.config import Config
 
+from ...measure.curves import read_curves
 from ...store import write_whole
 from ..engines import Job
 from . import alone
@@ -151,12 +151,10 @@ class Run:
 
     def train_seconds(self) -> float | None:
         """Time of its training steps, from MMEngine's log; None if there is none."""
-        times: dict[int, float] = {}
-        for file in sorted(self.folder.glob('*/vis_data/scalars.json')):
-            times.update(_times(file))
-        steps = sorted(times)
-        return sum(times[step] * (step - before)
-                   for before, step in zip([0, *steps], steps)) or None
+        try:
+            return read_curves(self.folder).train_seconds() or None
+        except FileNotFoundError:
+            return None
 
     def _job(self, argv: list[str], processes: int = 1) -> Job:
         (self.folder / 'failed').unlink(missing_ok=True)
@@ -172,17 +170,6 @@ class Run:
     def _is_end(self, meta: dict[str, Any]) -> bool:
         unit, end = self._end
         return meta.get(unit, 0) >= end
-
-
-def _times(file: Path) -> Iterator[tuple[int, float]]:
-    """Step and seconds of a step, of each line about training."""
-    for line in file.read_text().splitlines():
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue  # the last one, cut short
-        if 'iter' in said and 'time' in said:
-            yield said['iter'], said['time']
 
 
 def _train_script() -> Path:

@@ -15,7 +15,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 docs: $(INSTALLED)
-	$(BIN)/python -W ignore docs/site/pages.py build/pages
+	$(BIN)/python -W ignore docs/site/site_pages.py build/pages
 	$(BIN)/sphinx-build -q -W --keep-going -c docs/site -d build/doctrees build/pages build/site
 
 nightly: $(INSTALLED)

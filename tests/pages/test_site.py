@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'docs' / 'site'))
-import pages  # noqa: E402
+import site_pages  # noqa: E402
 
 SPHINX = pytest.importorskip('sphinx', reason='pip install .[docs]') and [
     sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', str(ROOT / 'docs/site')]
@@ -22,7 +22,7 @@ def build(source, out):
 
 
 def test_builds_without_a_warning(tmp_path):
-    pages.write(tmp_path / 'pages')
+    site_pages.write(tmp_path / 'pages')
     done = build(tmp_path / 'pages', tmp_path / 'site')
     assert done.returncode == 0, done.stderr
     site = tmp_path / 'site'
@@ -42,7 +42,7 @@ def test_a_link_that_leads_nowhere_stops_it(tmp_path):
 
 
 def test_every_guide_has_a_page():
-    found = [path for paths in pages.chapters().values() for path in paths]
+    found = [path for paths in site_pages.chapters().values() for path in paths]
     assert len(found) == len(set(found))
     written = {str(path.relative_to(ROOT)) for folder in ('docs', 'configs')
                for path in (ROOT / folder).rglob('*.md')
@@ -55,12 +55,12 @@ def test_links_lead_to_pages_or_are_names():
              'configs/compare/README.md': 'configs/compare.md'}
     text = ('[a](docs/a.md#x) [c](configs/compare) [code](mmocr_kd/cli/main.py) [w](https://w.org)\n'
             '```bash\n[not](docs/gone.md)\n```\n[setup.py](setup.py)')
-    assert pages.relinked(text, 'README.md', shown) == (
+    assert site_pages.relinked(text, 'README.md', shown) == (
         '[a](a.md#x) [c](configs/compare.md) code (`mmocr_kd/cli/main.py`) [w](https://w.org)\n'
         '```bash\n[not](docs/gone.md)\n```\nsetup.py')
-    assert pages.relinked('[up](../README.md)', 'docs/a.md', shown) == '[up](index.md)'
+    assert site_pages.relinked('[up](../README.md)', 'docs/a.md', shown) == '[up](index.md)'
     with pytest.raises(SystemExit, match='README.md: docs/gone.md does not exist'):
-        pages.relinked('[x](docs/gone.md)', 'README.md', shown)
+        site_pages.relinked('[x](docs/gone.md)', 'README.md', shown)
 
 
 def test_every_registered_type_is_in_the_table():
@@ -69,5 +69,5 @@ def test_every_registered_type_is_in_the_table():
     named = {name for kinds, _ in table for name in re.findall(r'`(\w+)`', kinds)}
     parts = {name for _, about in table if 'parts are' in about
              for name in re.findall(r'`(\w+)`', about)}
-    assert named | parts == {name.rpartition('.')[2] for names in pages.registered().values()
+    assert named | parts == {name.rpartition('.')[2] for names in site_pages.registered().values()
                              for name in names}

@@ -9,6 +9,7 @@ from .compare import compare, compare_test, score_run
 from .completion import completion
 from .convert_labels import convert_labels
 from .diagnose import diagnose
+from .distill import distill
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
 from .report import report
@@ -31,6 +32,7 @@ main.add_command(compare_test)
 main.add_command(completion)
 main.add_command(convert_labels)
 main.add_command(diagnose)
+main.add_command(distill)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
 main.add_command(report)

@@ -33,20 +33,40 @@ def find_photos(folder: str | os.PathLike[str], patterns: Sequence[str] = PATTER
         FileNotFoundError: If there is no such folder.
         ValueError: If no photo is in it.
     """
-    folder = os.fspath(folder)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f'there is no folder {folder!r} to find photos in')
-    lower = [pattern.lower() for pattern in patterns]
-    names = sorted(_names(folder, lower, recursive), key=_natural)
-    broken = [name for name in names if not cv2.haveImageReader(os.path.join(folder, name))]
+    photos, broken = sort_photos(folder, patterns, recursive)
     if broken:
-        print_log(f'{len(broken)} of {len(names)} files in {folder!r} are empty or no images, such '
-                  f'as {broken[:_SHOWN]}: they are left out', 'current', logging.WARNING)
-    photos = sorted(set(names) - set(broken), key=_natural)
+        print_log(f'{len(broken)} of {len(broken) + len(photos)} files in {str(folder)!r} are '
+                  f'empty or no images, such as {broken[:_SHOWN]}: they are left out', 'current',
+                  logging.WARNING)
     if not photos:
+        folder = os.fspath(folder)
         raise ValueError(f'{folder!r} has no photos that match {list(patterns)}, recursive='
                          f'{recursive}')
     return photos
+
+
+def sort_photos(folder: str | os.PathLike[str], patterns: Sequence[str] = PATTERNS,
+                recursive: bool = True) -> tuple[list[str], list[str]]:
+    """The files of a folder that are named like photos.
+
+    Args:
+        folder: See :func:`find_photos`, likewise what follows.
+        patterns: Of names.
+        recursive: Whether to look into folders of the folder.
+
+    Returns:
+        Those that are images by their first bytes, and those that are not.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    folder = os.fspath(folder)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f'there is no folder {folder!r} to find photos in')
+    names = sorted(_names(folder, [pattern.lower() for pattern in patterns], recursive),
+                   key=_natural)
+    broken = {name for name in names if not cv2.haveImageReader(os.path.join(folder, name))}
+    return [name for name in names if name not in broken], sorted(broken, key=_natural)
 
 
 def _names(folder: str, patterns: Sequence[str], recursive: bool) -> Iterator[str]:

@@ -1,0 +1,107 @@
+"""The folder of a distillation: whose it is, and who is at it."""
+from __future__ import annotations
+
+import fcntl
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Iterator
+
+from ...store import write_whole
+
+NOTE = 'distill.json'
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a command asks for.
+
+    Args:
+        images: Folder of photos.
+        teacher: See :func:`.teacher_of`.
+        student: One of :data:`.STUDENTS`.
+        out: Folder to work in.
+        teacher_checkpoint: Weights, where ``teacher`` is the config of a model.
+        labels: JSON file in MMOCR's format, of some of the photos.
+        budget: Seconds that all of it may take; None: as long as the number of photos asks for.
+        seed: Of the training.
+    """
+
+    images: str
+    teacher: str
+    student: str
+    out: str
+    teacher_checkpoint: str | None = None
+    labels: str | None = None
+    budget: float | None = None
+    seed: int = 0
+
+    def require_apart(self) -> None:
+        """Make sure that the work is not among the photos.
+
+        Raises:
+            ValueError: If it is: its photos would be taken for new ones.
+        """
+        images, out = Path(self.images).resolve(), Path(self.out).resolve()
+        if out == images or images in out.parents:
+            raise ValueError(f'--out {self.out!r} lies within --images {self.images!r}: its copies '
+                             'would be taken for photos. Give an --out elsewhere')
+
+
+def take_over(wish: Wish, planned: bool) -> None:
+    """Make the folder this wish's, or find that it is.
+
+    Args:
+        wish: What is asked for.
+        planned: Whether the training is planned already, and with it its length.
+
+    Raises:
+        ValueError: If the folder is another wish's, or holds something else.
+        OSError: If it cannot be written.
+    """
+    note, asked = Path(wish.out) / NOTE, _noted(wish)
+    if not note.exists():
+        if any(not file.name.startswith(('.lock', NOTE)) for file in Path(wish.out).iterdir()):
+            raise ValueError(f'--out {wish.out!r} holds something else: give an empty or a new '
+                             'folder')
+    else:
+        there = json.loads(note.read_text())
+        other = [f'--{name.replace("_", "-")} was {there.get(name)!r}, is {asked[name]!r}'
+                 for name in asked if there.get(name) != asked[name]
+                 and (planned or name != 'budget')]
+        if other:
+            raise ValueError(f'--out {wish.out!r} was begun otherwise: {"; ".join(other)}. Type '
+                             'what it was begun with, or give another --out')
+    write_whole(note, json.dumps(asked, indent=1).encode())
+
+
+def _noted(wish: Wish) -> dict[str, object]:
+    """Files by what is in them, as they may be moved or edited."""
+    told = {**asdict(wish), 'images': str(Path(wish.images).resolve())}
+    del told['out']
+    if wish.labels:
+        content = blake2b(Path(wish.labels).read_bytes(), digest_size=8).hexdigest()
+        told['labels'] = f'{Path(wish.labels).name} ({content})'
+    return told
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While no other command works in a folder; it is made if there is none.
+
+    Args:
+        folder: Of the work.
+
+    Raises:
+        ValueError: If one does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / '.lock').open('a') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f'{str(folder)!r} is being worked on by another command: wait for it, '
+                             'or give another --out') from None
+        yield

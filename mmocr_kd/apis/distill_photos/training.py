@@ -13,7 +13,6 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..comparison.checkpoints import Checkpoint, last_checkpoint
-from .config_file import BATCH
 
 Tell = Callable[[int], None]
 _TIMED, _WARMING = 10, 2  # steps
@@ -84,7 +83,7 @@ def step_seconds(cfg: Config, folder: Path, tell: Tell, patience: float) -> floa
     cfg = Config(cfg.to_dict())
     cfg.train_cfg = {'type': 'EpochBasedTrainLoop', 'max_epochs': 1}
     sampler = cfg.train_dataloader.sampler
-    sampler.groups = _TIMED * BATCH // sum(sampler.ratios)
+    sampler.groups = _TIMED * cfg.train_dataloader.batch_size // sum(sampler.ratios)
     cfg.train_dataloader.persistent_workers = False  # they end with the loop
     cfg.default_hooks.checkpoint = None
     telling = Telling(tell, patience)

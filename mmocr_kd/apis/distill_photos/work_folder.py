@@ -66,15 +66,17 @@ def take_over(wish: Wish, planned: bool) -> None:
         if any(not file.name.startswith(('.lock', NOTE)) for file in Path(wish.out).iterdir()):
             raise ValueError(f'--out {wish.out!r} holds something else: give an empty or a new '
                              'folder')
-    else:
-        there = json.loads(note.read_text())
+        write_whole(note, json.dumps(asked, indent=1).encode())
+        return
+    there = json.loads(note.read_text())
+    if there != asked:
         other = [f'--{name.replace("_", "-")} was {there.get(name)!r}, is {asked[name]!r}'
                  for name in asked if there.get(name) != asked[name]
                  and (planned or name != 'budget')]
         if other:
             raise ValueError(f'--out {wish.out!r} was begun otherwise: {"; ".join(other)}. Type '
                              'what it was begun with, or give another --out')
-    write_whole(note, json.dumps(asked, indent=1).encode())
+        write_whole(note, json.dumps(asked, indent=1).encode())
 
 
 def _noted(wish: Wish) -> dict[str, object]:
@@ -100,8 +102,9 @@ def alone(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / '.lock').open('a') as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            # Not flock, which workers of a data loader would hold on to for seconds after a kill.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
             raise ValueError(f'{str(folder)!r} is being worked on by another command: wait for it, '
                              'or give another --out') from None
         yield

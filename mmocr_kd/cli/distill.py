@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .progress import Told, clock
+from .verb import Verb, register
 
 STUDENTS = 'mobilenetv3-small', 'mobilenetv3-large', 'efficientnet-lite0'
 _UNITS = {'h': 3600, 'm': 60, 's': 1}
@@ -29,22 +30,25 @@ class Duration(click.ParamType):
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
-@click.group()
-def distill() -> None:
-    """Make a small model out of photos and a teacher."""
-
-
-@distill.command()
-@click.option('--images', required=True, metavar='FOLDER', help='Photos, in folders of any depth.')
+@click.command(cls=Verb, registers=False, stopped='The same command goes on where it was.',
+               examples=[
+                   'mmocr-kd distill det --images photos --out work',
+                   'mmocr-kd distill det --images photos --out work --labels gt.json --budget 30m',
+                   'mmocr-kd distill det --images photos --out work --teacher my_detector.py '
+                   '--teacher-checkpoint my_detector.pth'])
+@click.argument('what', type=click.Choice(['det']))
+@click.option('--images', required=True, type=click.Path(), metavar='FOLDER',
+              help='Photos, in folders of any depth.')
 @click.option('--teacher', default='rapidocr', show_default=True, help="Who sees text on them: "
               "'rapidocr', a config that distils (its first teacher), or the config of a detector.")
 @click.option('--teacher-checkpoint', metavar='FILE', help='Weights, if the teacher is the config '
               'of a detector.')
 @click.option('--student', type=click.Choice(STUDENTS), default=STUDENTS[0], show_default=True,
               help='Who learns.')
-@click.option('--out', required=True, metavar='FOLDER', help='Everything is written here.')
-@click.option('--labels', metavar='JSON', help="Labels of some of the photos, in MMOCR's format: "
-              'learnt from, and tested on.')
+@click.option('--out', required=True, type=click.Path(), metavar='FOLDER',
+              help='Everything is written here.')
+@click.option('--labels', type=click.Path(), metavar='JSON',
+              help="Labels of some of the photos, in MMOCR's format: learnt from, and tested on.")
 @click.option('--budget', type=Duration(), help='How long all of it may take, such as 30m '
               '[default: as long as the number of photos asks for].')
 @click.option('--seed', default=0, show_default=True, help='Of the training.')
@@ -52,8 +56,8 @@ def distill() -> None:
 @click.option('--dry-run', is_flag=True, help='Say what would be done, and do nothing.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the summary as JSON, and how far it '
               'is to stderr.')
-def det(device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
-    """Make a small text detector out of a folder of photos.
+def distill(what: str, device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
+    """Make a small text detector (det) out of a folder of photos.
 
     The teacher is asked once about each photo; every fifth is held out; the student learns the
     teacher's boxes (or labels, where there are some) and maps, and is tested on those held out.
@@ -64,15 +68,13 @@ def det(device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
         _use(device)
     told = Told(sys.stderr if as_json else sys.stdout)
     with told.phase('loading PyTorch and MMOCR'):
+        register()
         from ..apis.distill_photos import DetectorDistillation, Wish
-    try:
-        work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
-        if dry_run:
-            click.echo('\n'.join(work.dry_run()))
-            return
-        summary = work.run()
-    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
+    if dry_run:
+        click.echo('\n'.join(work.dry_run()))
+        return
+    summary = work.run()
     click.echo(json.dumps(summary, indent=1) if as_json else _text(summary))
 
 

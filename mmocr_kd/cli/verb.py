@@ -52,7 +52,7 @@ class Verb(click.Command):
         """Do the work, and say what went wrong."""
         try:
             if self.registers:
-                _register()
+                register()
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -65,7 +65,7 @@ class Verb(click.Command):
             raise click.ClickException(told(error)) from error
 
 
-def _register() -> None:
+def register() -> None:
     """Run ``mmocr_kd/__init__.py``, which the command puts off until a verb needs it.
 
     Raises:

@@ -10,7 +10,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
-SHIPPED = ('configs', 'tools', 'model-index.yml')
+SHIPPED = ('configs', 'tools', 'model-index.yml', 'constraints.txt')
 STARTUP = '_mmocr_kd_startup'
 COMMAND = '_mmocr_kd_command'
 # Read by Python when it starts, which must not complain where the module is gone.
@@ -142,6 +142,7 @@ setup(
         'numpy>=1.23,<2; python_version < "3.13"',  # imgaug does not run on NumPy 2
         'numpy>=2.1; python_version >= "3.13"',
         'opencv-python>=4.6',
+        'packaging>=21',
         'pillow>=9.2',
         'rich>=12',
         'scikit-image>=0.19',

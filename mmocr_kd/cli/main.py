@@ -10,6 +10,7 @@ from .completion import completion
 from .convert_labels import convert_labels
 from .diagnose import diagnose
 from .distill import distill
+from .doctor import doctor
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
 from .report import report
@@ -33,6 +34,7 @@ main.add_command(completion)
 main.add_command(convert_labels)
 main.add_command(diagnose)
 main.add_command(distill)
+main.add_command(doctor)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
 main.add_command(report)

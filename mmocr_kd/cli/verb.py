@@ -52,7 +52,7 @@ class Verb(click.Command):
         """Do the work, and say what went wrong."""
         try:
             if self.registers:
-                register()
+                _registered()
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -66,18 +66,18 @@ class Verb(click.Command):
 
 
 def register() -> None:
-    """Run ``mmocr_kd/__init__.py``, which the command puts off until a verb needs it.
-
-    Raises:
-        ClickException: If it fails, as where MMOCR's stack is broken.
-    """
+    """Run ``mmocr_kd/__init__.py``, which the command puts off until a verb needs it."""
     package = sys.modules[__name__.partition('.')[0]]
     if not hasattr(package, '__version__'):
-        try:
-            package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
-        except Exception as error:
-            raise ImportError(f'mmocr_kd cannot be loaded: {_words(error)}\n"mmocr-kd doctor" says '
-                              'what is wrong with the installation, and what to type') from error
+        package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
+
+
+def _registered() -> None:
+    try:
+        register()
+    except Exception as error:  # whatever a broken package raises
+        raise ImportError(f'mmocr_kd cannot be loaded: {_words(error)}\n"mmocr-kd doctor" says '
+                          'what is wrong with the installation, and what to type') from error
 
 
 def told(error: Exception) -> str:

@@ -14,11 +14,11 @@ from mmocr_kd.cli import main
 ROOT = Path(__file__).parents[2]
 
 
-def command(*args, path='', options=()):
+def command(*args, path='', options=(), cwd=None):
     """What the script "mmocr-kd" runs, in a process; ``path``: a folder in front of others."""
     return subprocess.run(
         [sys.executable, '-W', 'ignore', *options, '-m', '_mmocr_kd_command', *args],
-        capture_output=True, text=True, timeout=600,
+        capture_output=True, text=True, timeout=600, cwd=cwd,
         env={**os.environ, 'PYTHONPATH': os.pathsep.join([str(path), str(ROOT)])})
 
 

@@ -1,4 +1,5 @@
-"""OpenMIM's commands, typed as a user would."""
+"""OpenMIM's commands, and ours, typed as a user would."""
+import json
 import shutil
 
 import pytest
@@ -14,6 +15,18 @@ SHORT = ['--cfg-options', 'train_dataloader.batch_size=2', 'default_hooks.logger
 def test_search(installed, tmp_path):
     found = installed.mim('search', 'mmocr_kd', cwd=tmp_path)
     assert 'masket-resnet50_1200e_icdar2015' in found
+
+
+def test_the_doctor_finds_nothing_wrong(installed, tmp_path):
+    """By the script that pip wrote, with everything that only an installation has."""
+    told = json.loads(installed.run(installed.python.with_name('mmocr-kd'), 'doctor', '--json',
+                                    cwd=tmp_path))
+    found = {one['name']: one for one in told['works']}
+    for name in ('start-up file', 'configs', 'mim'):
+        assert found[name]['verdict'] == 'ok', found[name]
+    listed = {one['name']: one for one in told['installed']}
+    assert told['ok'] and listed['mmengine']['verdict'] == 'ok' and 'mmocr_kd' not in listed
+    assert {'ray', 'submitit'} <= set(listed) and not {'pytest', 'mypy'} & set(listed)
 
 
 def test_from_any_folder_with_nothing_trained_before(installed, tmp_path):

@@ -45,6 +45,7 @@ def files(project, *folders):
 def test_ships_package_configs_and_tools(project, wheel):
     expected = {f'mmocr_kd/.mim/{name}' for name in files(project, 'configs', 'tools')}
     expected |= files(project, 'mmocr_kd') | {'mmocr_kd/.mim/model-index.yml', 'mmocr_kd.pth',
+                                              'mmocr_kd/.mim/constraints.txt',
                                               '_mmocr_kd_startup.py', '_mmocr_kd_command.py'}
     assert {n for n in names(wheel) if '.dist-info/' not in n} == expected
     assert any(n.endswith('LICENSE') for n in names(wheel))

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('mmocr_kd', '_mmocr_kd_startup.py', '_mmocr_kd_command.py', 'configs', 'tools',
            'setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'model-index.yml',
-           'constraints.txt')
+           'constraints.txt', 'CITATION.cff')
 PIP_OFFLINE = ('--no-index', '--no-deps', '--no-build-isolation', '-q')
 
 

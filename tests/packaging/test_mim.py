@@ -1,4 +1,4 @@
-"""OpenMIM's commands, and ours, typed as a user would."""
+"""OpenMIM's commands and ours, typed as a user would."""
 import json
 import shutil
 

@@ -49,6 +49,7 @@ def test_ships_package_configs_and_tools(project, wheel):
                                               '_mmocr_kd_startup.py', '_mmocr_kd_command.py'}
     assert {n for n in names(wheel) if '.dist-info/' not in n} == expected
     assert any(n.endswith('LICENSE') for n in names(wheel))
+    assert 'mmocr_kd/py.typed' in names(wheel)  # type checkers read our annotations
 
 
 def test_model_index_leads_to_shipped_configs(project, wheel):
@@ -139,6 +140,14 @@ def test_what_lies_about_in_a_checkout_is_not_shipped(project, wheel, tmp_path):
     archive = build_sdist(checkout, tmp_path)
     with tarfile.open(archive) as sources:
         assert not {path.name for path in lying} & {Path(n).name for n in sources.getnames()}
+
+
+def test_source_distribution_says_how_to_cite(project, tmp_path):
+    with tarfile.open(build_sdist(project, tmp_path)) as sources:
+        path, = (name for name in sources.getnames() if name.endswith('/CITATION.cff'))
+        cited = yaml.safe_load(sources.extractfile(path))
+    assert {'cff-version', 'message', 'title', 'authors'} <= set(cited)
+    assert [kind['type'] for kind in cited['references']] == ['article', *['conference-paper'] * 2]
 
 
 def test_source_distribution_builds_the_same_wheel(project, wheel, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 from .packages import ABSENT, LITE, OK, UNTRIED, WRONG, Finding, installed, pinned
-from .verb import register
+from .verb import load_package
 
 
 class Absent(Exception):
@@ -216,7 +216,7 @@ def mmocr() -> str:
 @check('mmocr_kd', ['MMOCR'], lambda: 'pip install --force-reinstall --no-deps mmocr_kd')
 def ours() -> str:
     """All our components."""
-    register()
+    load_package()
     import mmocr_kd
     return f'{mmocr_kd.__version__} in {Path(mmocr_kd.__file__).parent}'
 

@@ -17,7 +17,7 @@ LITE = 'pip install "mmocr_kd[lite]"'
 _IN_PLACE = {'mmengine': 'onedl-mmengine', 'mmdet': 'onedl-mmdetection', 'imgaug': 'imaug',
              'opencv-python': 'opencv-python-headless'}
 _MMCV = ('mmcv', 'mmcv-lite', 'onedl-mmcv')
-_OF_DEVELOPERS = {'test', 'all', 'lite'}
+_OF_DEVELOPERS = {'test', 'docs', 'all', 'lite'}
 _TESTED = Path(__file__).parents[1] / '.mim' / 'constraints.txt'
 
 

@@ -52,7 +52,7 @@ class Verb(click.Command):
         """Do the work, and say what went wrong."""
         try:
             if self.registers:
-                _registered()
+                register()
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -66,18 +66,23 @@ class Verb(click.Command):
 
 
 def register() -> None:
-    """Run ``mmocr_kd/__init__.py``, which the command puts off until a verb needs it."""
-    package = sys.modules[__name__.partition('.')[0]]
-    if not hasattr(package, '__version__'):
-        package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
+    """Load the package, and with it all components, for a verb that needs them.
 
-
-def _registered() -> None:
+    Raises:
+        ImportError: If it fails, as where MMOCR's stack is broken.
+    """
     try:
-        register()
+        load_package()
     except Exception as error:  # whatever a broken package raises
         raise ImportError(f'mmocr_kd cannot be loaded: {_words(error)}\n"mmocr-kd doctor" says '
                           'what is wrong with the installation, and what to type') from error
+
+
+def load_package() -> None:
+    """Run ``mmocr_kd/__init__.py``, which the command puts off (see ``_mmocr_kd_command.py``)."""
+    package = sys.modules[__name__.partition('.')[0]]
+    if not hasattr(package, '__version__'):
+        package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
 
 
 def told(error: Exception) -> str:

@@ -21,7 +21,11 @@ def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item
         what: What they are called.
     """
     with _bars() as progress:
-        yield from progress.track(items, total, description=what)
+        task = progress.add_task(what, total=total)
+        # Not progress.track: a loop that an error ends would leave its thread waiting.
+        for item in items:
+            yield item
+            progress.advance(task)
 
 
 class Told:

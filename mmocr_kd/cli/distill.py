@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import time
 from typing import Any
 
 import click
@@ -64,13 +65,14 @@ def distill(what: str, device: str | None, dry_run: bool, as_json: bool, **wish:
     Killed or stopped, the same command goes on where it was. OUT/config.py is the training as a
     config of MMEngine.
     """
+    begun = time.monotonic()
     if device:
         _use(device)
     told = Told(sys.stderr if as_json else sys.stdout)
     with told.phase('loading PyTorch and MMOCR'):
         register()
         from ..apis.distill_photos import DetectorDistillation, Wish
-    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0])
+    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0], begun)
     if dry_run:
         click.echo('\n'.join(work.dry_run()))
         return
@@ -98,5 +100,5 @@ def _text(summary: dict[str, Any]) -> str:
         *(f'  {name}: hmean {score["hmean"]:.3f}, precision {score["precision"]:.3f}, '
           f'recall {score["recall"]:.3f} ({what})' for name, score in rows),
         f'student: {summary["student"]}, {summary["megabytes"]:.1f} MB, after {summary["steps"]} '
-        f'steps; all of it took {clock(60 * summary["minutes"])}',
+        f'steps; this command took {clock(60 * summary["minutes"])}',
         f'trained by: {summary["config"]}', '', 'Next:', f'  {summary["next"]}'])

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import click
 import cv2
 import pytest
 import tiny_distill
@@ -17,9 +18,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_distill import distill
 
+from mmocr_kd.apis import students
 from mmocr_kd.apis.distill_photos import detector, training, work_folder
+from mmocr_kd.cli import distill as verb
 from mmocr_kd.cli import main, progress
-from mmocr_kd.cli.distill import Duration
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -319,10 +321,24 @@ def test_a_budget_in_which_nothing_is_learnt_is_refused_and_may_be_raised(place,
     assert distill(place, out=tmp_path / 'work').exit_code == 0
 
 
+def test_its_students_are_those_there_are():
+    assert verb.STUDENTS == tuple(students.STUDENTS)
+
+
+@pytest.mark.parametrize('device, seen', [('cpu', ''), ('cuda:1', '1'), ('cuda', None)])
+def test_the_device_is_the_only_one_that_pytorch_sees(monkeypatch, device, seen):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', 'is put back afterwards')
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    verb._use(device)
+    assert os.environ.get('CUDA_VISIBLE_DEVICES') == seen
+    with pytest.raises(click.BadParameter, match='give cpu, cuda or cuda:1'):
+        verb._use('gpu0')
+
+
 @pytest.mark.parametrize('text, seconds', [('30m', 1800), ('1h30m', 5400), ('2h', 7200),
                                            ('1.5h', 5400), ('90s', 90)])
 def test_durations(text, seconds):
-    assert Duration().convert(text, None, None) == seconds
+    assert verb.Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize('text', ['30', '', 'm', '5 m', '1d', '-5m'])

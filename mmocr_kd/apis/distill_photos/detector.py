@@ -8,7 +8,7 @@ import shlex
 import shutil
 import time
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, Iterator, Protocol
@@ -66,6 +66,7 @@ class DetectorDistillation:
         wish: What is asked for.
         voice: Who tells about it.
         device: Where the teacher runs; the student trains where MMEngine puts it.
+        begun: When the command began, by :func:`time.monotonic`: a budget is counted from there.
 
     Map: photos ``photos.py``, who learns from what ``split.py``, the config ``config_file.py``,
     steps ``training.py``, whose folder it is ``work_folder.py``; asking the teacher
@@ -75,6 +76,7 @@ class DetectorDistillation:
     wish: Wish
     voice: Voice
     device: str | None = None
+    begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         if self.wish.student not in STUDENTS:
@@ -84,7 +86,7 @@ class DetectorDistillation:
             raise ImportError('--teacher rapidocr needs a package that is not installed: pip '
                               "install 'mmocr_kd[rapidocr]'")
         self.wish.require_apart()
-        self.out, self.begun = Path(self.wish.out), time.monotonic()
+        self.out = Path(self.wish.out)
         self.config, self.student = self.out / 'config.py', self.out / 'student.pth'
 
     def run(self) -> dict[str, Any]:

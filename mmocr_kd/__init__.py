@@ -1,14 +1,29 @@
-"""Knowledge distillation for MMOCR 1.x: importing this package registers all its components."""
-from .compat import install
+"""Knowledge distillation for MMOCR 1.x: importing this package registers all its components.
 
-install()  # before anything that imports MMOCR
+Where MMOCR is not installed, nothing is registered: exported models are read all the same.
+"""
+from importlib.util import find_spec
 
-# isort: split
-from .datasets import *  # noqa: E402
-from .distill import *  # noqa: E402
-from .evaluation import *  # noqa: E402
-from .hooks import *  # noqa: E402
-from .losses import *  # noqa: E402
-from .models import *  # noqa: E402
-from .teachers import *  # noqa: E402
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
+
+
+if _is_there('mmocr'):
+    from .compat import install
+
+    install()  # before anything that imports MMOCR
+
+    # isort: split
+    from .datasets import *
+    from .distill import *
+    from .evaluation import *
+    from .hooks import *
+    from .losses import *
+    from .models import *
+    from .teachers import *
+
 from .version import __version__  # noqa: E402, F401

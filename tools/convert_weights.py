@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import DictAction
-from outputs import in_one_line, require_own_checkpoint, save_checkpoint
+from outputs import in_one_line
 
 from mmocr_kd.apis import read_config
+from mmocr_kd.apis.own_files import require_own_checkpoint, save_checkpoint
 from mmocr_kd.convert import CONVERTERS, Converted, OfficialLayoutError, misfits, read_official
 
 TOOL = 'convert_weights'

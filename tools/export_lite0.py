@@ -8,8 +8,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from outputs import in_one_line, require_own_checkpoint, save_checkpoint
+from outputs import in_one_line
 from torch import Tensor
+
+from mmocr_kd.apis.own_files import require_own_checkpoint, save_checkpoint
 
 TOOL = 'export_lite0'
 

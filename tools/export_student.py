@@ -3,28 +3,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from mmengine.config import Config, DictAction
-from outputs import (
-    in_one_line,
-    require_own_checkpoint,
-    require_own_text,
-    save_checkpoint,
-    save_text,
-)
-from torch import Tensor
+from mmengine.config import DictAction
+from outputs import in_one_line
 
-from mmocr_kd.apis import (
-    build_loaded,
-    deployed_config,
-    read_checkpoint,
-    read_config,
-    student_checkpoint,
-)
-
-TOOL = 'export_student'
-HEAD = f'# Written by {TOOL}.py of mmocr_kd; it may be replaced by it.'
+from mmocr_kd.apis import read_config
+from mmocr_kd.apis.export import export_plain
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -34,7 +18,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'DBNetDistiller, the projectors of LowResRecognizerDistiller, the selector of '
         'DLDTextSpotter (unless told otherwise), the other student of MutualDistiller, optimizer, '
         'the schedulers and the log. The '
-        "result loads strictly into the student's plain config.")
+        "result loads strictly into the student's plain config. \"mmocr-kd export\" does the same, "
+        'and writes ONNX files.')
     parser.add_argument('checkpoint', type=Path, help='what a training wrote, e.g. epoch_1200.pth')
     parser.add_argument('out', type=Path, help='where to write the plain checkpoint; what is there '
                         'already is only replaced if this tool wrote it')
@@ -58,67 +43,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def export(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any], Config | None]:
-    """Read and strip; nothing is written yet.
-
-    Args:
-        args: The command line.
-
-    Returns:
-        The training's checkpoint, the exported one, and the config to test it with, if wanted.
-
-    Raises:
-        OSError: If a file is missing, or one that this tool did not write is in the way.
-        ValueError: If anything cannot be read, there is no student or no selector to keep, or
-            config and weights do not fit.
-    """
-    require_own_checkpoint(args.out, TOOL)
-    whole = read_checkpoint(args.checkpoint)
-    student = student_checkpoint(whole, args.with_selector, args.peer)
-    if args.peer and not student['state_dict']:
-        raise ValueError(f'{args.checkpoint} has no second student: drop --peer')
-    if not student['state_dict']:
-        raise ValueError(f'{args.checkpoint} holds no weights of a student: its '
-                         f'{len(whole["state_dict"])} tensors, such as '
-                         f'{next(iter(whole["state_dict"]))!r}, are all of the training alone')
-    if args.with_selector and not any(k.startswith('selector.') for k in student['state_dict']):
-        raise ValueError(f'{args.checkpoint} has no selector: drop --with-selector')
-    if args.half:
-        student['state_dict'] = halved(student['state_dict'])
-    if args.config is None:
-        return whole, student, None
-    require_own_text(args.out.with_suffix('.py'), HEAD)
-    cfg = deployed_config(read_config(args.config, args.cfg_options), args.with_selector,
-                          args.peer)
-    build_loaded(cfg, cfg.model, student['state_dict'], args.checkpoint)
-    return whole, student, cfg
-
-
-def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floating tensors in half precision, but for those that hold more than it can say (65,504).
-
-    Args:
-        state: Weights by name.
-    """
-    small = {key: value.half() for key, value in state.items() if value.is_floating_point()}
-    return {**state, **{key: value for key, value in small.items()
-                        if value.isfinite().equal(state[key].isfinite())}}
-
-
 def main(argv: list[str] | None = None) -> None:
     """Read, strip, write, report."""
     args = parse_args(argv)
     with in_one_line():
-        whole, student, cfg = export(args)
+        cfg = read_config(args.config, args.cfg_options) if args.config else None
+        plain = export_plain(args.checkpoint, args.out, cfg, args.with_selector, args.peer,
+                             args.half)
     before = args.checkpoint.stat().st_size
-    save_checkpoint(student, args.out, TOOL)
-    kept = len(student['state_dict'])
-    dropped = len(whole['state_dict']) - kept
-    print(f'wrote {args.out}: kept {kept} tensors, dropped {dropped} of the training, '
-          f'{args.out.stat().st_size / 1e6:.2f} MB instead of {before / 1e6:.2f} MB')
-    if cfg is not None:
-        save_text(cfg.pretty_text, args.out.with_suffix('.py'), HEAD)
-        print(f'wrote {args.out.with_suffix(".py")}: tests it, needs no teacher')
+    plain.save(args.out)
+    print('\n'.join(plain.told(args.out, before)))
 
 
 if __name__ == '__main__':

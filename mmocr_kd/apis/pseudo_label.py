@@ -26,10 +26,10 @@ from torch import Tensor, nn
 from ..adapters import build_teacher, text_logits
 from ..adapters.recognition import hypotheses
 from ..datasets.unlabelled import find_photos
-from ..datasets.unlabelled.quad_crops import quad_size, reading_order, upright
 from ..datasets.unlabelled.unlabelled_datasets import quad_of, read_boxes
 from ..distill import Teacher
 from ..losses.checks import require_at_least_one, require_positive, require_share
+from ..reader.quads import quad_size, reading_order, upright
 from ..store import MapStore
 from ..store.files import write_whole
 from .cache import seen_size

@@ -11,8 +11,10 @@ from .convert_labels import convert_labels
 from .diagnose import diagnose
 from .distill import distill
 from .doctor import doctor
+from .export import export
 from .pseudo_label import pseudo_label
 from .rate_scales import rate_scales
+from .read import read
 from .report import report
 from .scale_report import scale_report
 from .verb import debug_option
@@ -35,8 +37,10 @@ main.add_command(convert_labels)
 main.add_command(diagnose)
 main.add_command(distill)
 main.add_command(doctor)
+main.add_command(export)
 main.add_command(pseudo_label)
 main.add_command(rate_scales)
+main.add_command(read)
 main.add_command(report)
 main.add_command(scale_report)
 main.add_command(score_run)

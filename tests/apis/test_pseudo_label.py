@@ -22,7 +22,7 @@ from mmocr_kd.adapters.recognition.n_best import n_best
 from mmocr_kd.apis import pseudo_label
 from mmocr_kd.apis.pseudo_label import Labelling, PhotoRules, find_text, label_photos, teacher_of
 from mmocr_kd.cli import main
-from mmocr_kd.datasets.unlabelled.quad_crops import reading_order
+from mmocr_kd.reader.quads import reading_order
 from mmocr_kd.store import MapStore
 
 ROOT = Path(__file__).resolve().parents[2]

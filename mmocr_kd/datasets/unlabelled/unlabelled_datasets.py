@@ -15,8 +15,9 @@ from mmocr.registry import DATASETS
 from mmocr.utils import poly2bbox
 from PIL import Image
 
+from ...reader.quads import quad_size, reading_order
 from .photos import PATTERNS, find_photos
-from .quad_crops import quad_path, quad_size, reading_order
+from .quad_crops import quad_path
 
 _SHOWN = 5
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from mmocr_kd.datasets.preparers.annotation_file import Line
-from mmocr_kd.datasets.preparers.quads import clockwise, signed_area, to_instance
+from mmocr_kd.datasets.preparers.quads import to_instance
+from mmocr_kd.reader.quads import clockwise, signed_area
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], float)
 LINE = Line('0,0', 'a.txt, line 3')

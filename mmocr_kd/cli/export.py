@@ -1,0 +1,97 @@
+"""``mmocr-kd export``: a student for elsewhere, as an ONNX file or as a plain checkpoint."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .verb import Verb
+
+if TYPE_CHECKING:  # "--help" should not wait for it
+    from ..apis.export import Check, Export
+
+
+@click.command(
+    cls=Verb, stopped='Nothing was written.', examples=[
+        'mmocr-kd export my_config.py epoch_100.pth --out work/det.onnx',
+        'mmocr-kd export my_config.py epoch_100.pth --out student.pth'])
+@click.argument('config', type=click.Path())
+@click.argument('checkpoint', type=click.Path())
+@click.option('--out', required=True, metavar='FILE', help='What to write: FILE.onnx, which '
+              '"mmocr-kd read" runs without PyTorch; or FILE.pth, a plain checkpoint, and FILE.py, '
+              'the config to test it with.')
+@click.option('--images', multiple=True, metavar='PATH', help='Photos, of words for a recogniser, '
+              'a folder or a pattern: what an ONNX file is compared with PyTorch on; may be '
+              "repeated [default: the config's test images, else text that is drawn].")
+@click.option('--tolerance', default=1e-3, show_default=True,
+              type=click.FloatRange(0, min_open=True),
+              help='How much the probabilities of both may differ.')
+@click.option('--peer', is_flag=True, help='Of a MutualDistiller, the second student.')
+@click.option('--with-selector', is_flag=True,
+              help='FILE.pth: of DLD, keep the selector in front of the student.')
+@click.option('--half', is_flag=True, help='FILE.pth: weights in half precision.')
+@click.option('--cfg-options', multiple=True, metavar='KEY=VALUE',
+              help='A field of the config to replace; may be repeated.')
+def export(config: str, checkpoint: str, out: str, images: tuple[str, ...], tolerance: float,
+           peer: bool, with_selector: bool, half: bool, cfg_options: tuple[str, ...]) -> None:
+    """Write the student of CHECKPOINT as a file that runs elsewhere.
+
+    CONFIG and CHECKPOINT are those of a training, or of the student alone. An ONNX file takes any
+    number of images; all that a reader has to know stands in it. It is run in ONNX Runtime beside
+    PyTorch before it is written: if both differ by more than the tolerance, nothing is written
+    and the exit code is 1.
+    """
+    from ..apis.read_config import read_config
+    from .cfg_options import parsed
+    suffix = Path(out).suffix
+    if suffix not in ('.onnx', '.pth'):
+        raise click.UsageError(f'--out={out!r} must end in .onnx or .pth')
+    if suffix == '.onnx' and (with_selector or half):
+        raise click.UsageError('--with-selector and --half are for --out FILE.pth')
+    cfg = read_config(config, parsed(cfg_options))
+    if suffix == '.onnx':
+        _graph(cfg, checkpoint, Path(out), images, tolerance, peer)
+    else:
+        _plain(cfg, checkpoint, Path(out), with_selector, peer, half)
+
+
+def _plain(cfg: Any, checkpoint: str, out: Path, with_selector: bool, peer: bool,
+           half: bool) -> None:
+    from ..apis.export import export_plain
+    plain = export_plain(checkpoint, out, cfg, with_selector, peer, half)
+    before = Path(checkpoint).stat().st_size
+    plain.save(out)
+    click.echo('\n'.join(plain.told(out, before)))
+
+
+def _graph(cfg: Any, checkpoint: str, out: Path, images: tuple[str, ...], tolerance: float,
+           peer: bool) -> None:
+    from ..apis.export import check_export, export_onnx, require_own_graph
+    require_own_graph(out)
+    click.echo('drawing the graph ...', err=True)
+    exported = export_onnx(cfg, checkpoint, peer)
+    click.echo('running it beside PyTorch ...', err=True)
+    check = check_export(exported, cfg, images)
+    click.echo(_told(check))
+    if not check.passed(tolerance):
+        raise ValueError(f'{out} was not written: ONNX Runtime and PyTorch differ by more than '
+                         f'--tolerance={tolerance:g}, or the reader finds other texts than MMOCR. '
+                         'Give --images as the model knows them; if they differ there as well, '
+                         'deploy the plain checkpoint instead, --out FILE.pth')
+    exported.save(out)
+    click.echo(_written(out, exported))
+
+
+def _told(check: Check) -> str:
+    shape = 'x'.join(map(str, check.batch_shape))
+    return (f'{check.images} images {check.source}. Largest difference of probabilities: '
+            f'{check.outputs:.1e}; of a batch {shape}: {check.batch:.1e}.\n'
+            f'Normalised pixels differ by {check.inputs:.1e} on average; the reader finds '
+            f'{check.answers - check.wrong} of {check.answers} texts as MMOCR does')
+
+
+def _written(out: Path, exported: Export) -> str:
+    option = {'detection': '--det', 'recognition': '--rec'}[exported.about['task']]
+    return (f'wrote {out}: {exported.about["model"]}, {out.stat().st_size / 1e6:.2f} MB. Next: '
+            f'mmocr-kd read PHOTOS {option} {out}')

@@ -23,6 +23,10 @@ EXTRAS = {
     'embedded': ['matplotlib>=3.5', 'pillow>=9.2', 'scikit-image>=0.19'],
     # Teachers in ONNX files, and PP-OCR's, which come inside a package.
     'onnx': ['onnxruntime>=1.18'],
+    # "mmocr-kd export" to ONNX files, and all that "mmocr-kd read" needs to run them.
+    'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
+    'read': ['click>=8', 'numpy>=1.23', 'onnxruntime>=1.18', 'opencv-python>=4.6',
+             'pyclipper>=1.3'],
     'rapidocr': ['onnxruntime>=1.18', 'rapidocr==3.10.0'],
     # Engines of "mmocr-kd compare" on several machines.
     'ray': ['ray>=2.9'],

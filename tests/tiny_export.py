@@ -42,9 +42,9 @@ def write(folder, name, model, pipeline, lively=1.):
 
 
 def photo(size=(120, 200), seed=0, words=('STOP', 'Main')):
-    """Noise with words on it."""
-    image = np.random.default_rng(seed).integers(120, 200, (*size, 3), np.uint8)
+    """Noise with words on it; grey, because image formats turn colours into grey each its way."""
+    image = np.random.default_rng(seed).integers(120, 200, size, np.uint8)
     image = cv2.GaussianBlur(image, None, 2)
     for line, word in enumerate(words):
-        cv2.putText(image, word, (10, 40 + 45 * line), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0, 0, 60), 3)
-    return image
+        cv2.putText(image, word, (10, 40 + 45 * line), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 3)
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

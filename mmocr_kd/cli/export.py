@@ -67,12 +67,10 @@ def _plain(cfg: Any, checkpoint: str, out: Path, with_selector: bool, peer: bool
 
 def _graph(cfg: Any, checkpoint: str, out: Path, images: tuple[str, ...], tolerance: float,
            peer: bool) -> None:
-    from ..apis.export import check_export, export_onnx, require_own_graph
+    from ..apis.export import export_checked, require_own_graph
     require_own_graph(out)
-    click.echo('drawing the graph ...', err=True)
-    exported = export_onnx(cfg, checkpoint, peer)
-    click.echo('running it beside PyTorch ...', err=True)
-    check = check_export(exported, cfg, images)
+    click.echo('drawing the graph, and running it beside PyTorch ...', err=True)
+    exported, check = export_checked(cfg, checkpoint, images, tolerance, peer)
     click.echo(_told(check))
     if not check.passed(tolerance):
         raise ValueError(f'{out} was not written: ONNX Runtime and PyTorch differ by more than '

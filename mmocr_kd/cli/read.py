@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # "--help" should not wait for it
     cls=Verb, registers=False, examples=[
         'mmocr-kd read photo.jpg --det det.onnx --rec rec.onnx',
         'mmocr-kd read photos/ --model work/ --json > texts.jsonl',
-        "find . -name '*.png' | mmocr-kd read - --rec rec.onnx"])
+        'mmocr-kd read - --rec rec.onnx < paths.txt'])
 @click.argument('photos', nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option('--det', metavar='ONNX', help='Exported detector; without one, each photo is a word.')
 @click.option('--rec', metavar='ONNX', help='Exported recogniser; without one, texts are found '

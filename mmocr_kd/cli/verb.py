@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dis
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Sequence
@@ -83,6 +84,7 @@ def load_package() -> None:
     package = sys.modules[__name__.partition('.')[0]]
     if not hasattr(package, '__version__'):
         package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
+    import_module('mmocr')  # without it, the package registers nothing
 
 
 def told(error: Exception) -> str:

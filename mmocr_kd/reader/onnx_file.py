@@ -39,6 +39,7 @@ class OnnxFile:
         self._session = _session(self.path, threads)
         self.about = _about(self.path, self._session.get_modelmeta().custom_metadata_map)
         self._inputs = [given.name for given in self._session.get_inputs()]
+        self._single = self._session.get_inputs()[0].shape[0] == 1
 
     def require(self, task: str, option: str) -> None:
         """Refuse a model of another task.
@@ -69,6 +70,12 @@ class OnnxFile:
         Raises:
             ValueError: If ONNX Runtime refuses the images.
         """
+        step = 1 if self._single else max(len(images), 1)
+        return np.concatenate([
+            self._run(images[start:start + step], valid_ratios[start:start + step])
+            for start in range(0, len(images), step)])
+
+    def _run(self, images: np.ndarray, valid_ratios: np.ndarray) -> np.ndarray:
         given = dict(zip(self._inputs, (images, valid_ratios.astype(np.float64))))
         try:
             answer: np.ndarray = self._session.run(None, given)[0]

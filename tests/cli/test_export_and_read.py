@@ -16,7 +16,7 @@ from mmocr.apis.inferencers import TextDetInferencer, TextRecInferencer
 from PIL import Image
 
 from mmocr_kd.cli import main
-from mmocr_kd.reader import OnnxFile
+from mmocr_kd.reader import Detector, OnnxFile, Reader, Recognizer
 from mmocr_kd.reader.photos import load
 from mmocr_kd.reader.reader import word_of
 
@@ -71,21 +71,23 @@ def test_finds_and_reads_what_mmocr_does(work):
     assert code == 0 and len(lines) == 3
     detect = TextDetInferencer(str(work / 'det.py'), str(work / 'det.pth'), 'cpu')
     recognise = TextRecInferencer(str(work / 'rec.py'), str(work / 'rec.pth'), 'cpu')
-    texts = set()
+    reader = Reader(Detector(OnnxFile(work / 'det.onnx')), Recognizer(OnnxFile(work / 'rec.onnx')))
+    word, texts = work / 'word.png', set()
     for entry in map(json.loads, lines):
+        photo = load(str(work / entry['photo']))
+        found = reader(photo)
+        assert [text.to_json() for text in found] == entry['texts'] != []
         theirs, = detect(str(work / entry['photo']), progress_bar=False)['predictions']
-        assert len(theirs['polygons']) == len(entry['texts']) > 0
-        for text in entry['texts']:
+        assert len(theirs['polygons']) == len(found)
+        for text in found:
             same, = [score for polygon, score in zip(theirs['polygons'], theirs['scores'])
-                     if np.abs(np.ravel(text['polygon']) - polygon).max() < 1]
-            assert text['score'] == pytest.approx(same, abs=1e-3)
-            word = work / 'word.png'
-            cv2.imwrite(str(word), word_of(load(str(work / entry['photo'])),
-                                           np.array(text['polygon'])))
+                     if np.abs(text.polygon.ravel() - polygon).max() < .01]
+            assert text.score == pytest.approx(same, abs=1e-3)
+            cv2.imwrite(str(word), word_of(photo, text.polygon))
             read_, = recognise(str(word), progress_bar=False)['predictions']
-            texts.add(text['text'])
-            assert text['text'] == read_['text']
-            assert text['text_score'] == pytest.approx(read_['scores'], abs=1e-3)
+            texts.add(text.text)
+            assert text.text == read_['text']
+            assert text.text_score == pytest.approx(read_['scores'], abs=1e-3)
     assert len(texts) > 1
 
 

@@ -22,7 +22,7 @@ from ...reader.recognition import decode
 from ...reader.resizing import Prepared, prepare
 from ..image_data import ImageData
 from .description import steps_of
-from .graph import Export, activated
+from .graph import Export, activated, export_onnx
 
 _LOOKED_AT = {'detection': 3, 'recognition': 16}
 INPUT_TOLERANCE = .02  # about a grey level: versions of Pillow differ by less, filters by more
@@ -84,6 +84,36 @@ def check_export(export: Export, cfg: Config, images: Sequence[str] = ()) -> Che
     return Check(len(photos), source, max(one[0] for one in compared),
                  max(one[1] for one in compared), batch, shape,
                  sum(one[2] for one in compared), sum(one[3] for one in compared))
+
+
+def export_checked(cfg: Config, checkpoint: str | Path, images: Sequence[str], tolerance: float,
+                   peer: bool = False) -> tuple[Export, Check]:
+    """Draw a student's graph and check it; if batches are what it gets wrong, one image at a time.
+
+    Some networks read their number of images off tensors in ways that a graph keeps for ever.
+
+    Args:
+        cfg: See :func:`export_onnx`, :func:`check_export`.
+        checkpoint: Likewise.
+        images: Likewise.
+        tolerance: See :meth:`Check.passed`.
+        peer: See :func:`export_onnx`.
+
+    Returns:
+        The export, and its check, which need not have passed.
+
+    Raises:
+        ImportError, OSError, ValueError: See both.
+    """
+    export = export_onnx(cfg, checkpoint, peer)
+    try:
+        check = check_export(export, cfg, images)
+        if check.passed(tolerance):
+            return export, check
+    except ValueError:
+        pass  # of batches, or it is raised again
+    export = export_onnx(cfg, checkpoint, peer, single=True)
+    return export, check_export(export, cfg, images)
 
 
 class _Sides:

@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 import torch
@@ -118,7 +118,8 @@ def activated(outputs: Tensor, kind: str | None) -> Tensor:
     return outputs.sigmoid() if kind == 'pse' else outputs
 
 
-def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False) -> Export:
+def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False,
+                single: bool = False) -> Export:
     """Draw a student's graph.
 
     Batches may have any size. So may the images of detectors, as far as their preprocessor pads
@@ -128,6 +129,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False) -> Expo
         cfg: The training's config, or the student's.
         checkpoint: The training's, or a plain one.
         peer: Of a ``MutualDistiller``, take the second student.
+        single: The graph takes one image at a time.
 
     Raises:
         ImportError: Without onnx.
@@ -138,7 +140,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False) -> Expo
     model = build_loaded(cfg, plain, state, checkpoint).eval()
     about = describe(cfg, model)
     drawn = build_loaded(cfg, exportable(plain), state, checkpoint).eval()
-    return Export(about, model, _described(_drawn(Network(drawn, about), about), about))
+    return Export(about, model, _described(_drawn(Network(drawn, about), about, single), about))
 
 
 def exportable(part: Any) -> Any:
@@ -154,13 +156,40 @@ def exportable(part: Any) -> Any:
     return type(part)(map(exportable, part)) if isinstance(part, (list, tuple)) else part
 
 
+def _fix_pools(network: Network, *given: Tensor) -> None:
+    """Average to a fixed size by windows where that is the same, which is all that ONNX knows."""
+    seen: dict[nn.AdaptiveAvgPool2d, torch.Size] = {}
+    hooks = [module.register_forward_hook(
+        lambda pool, inputs, output: seen.update({pool: inputs[0].shape[2:]}))
+        for module in network.modules() if isinstance(module, nn.AdaptiveAvgPool2d)]
+    network(*given)
+    for hook in hooks:
+        hook.remove()
+    for parent in list(network.modules()):
+        for name, pool in parent.named_children():
+            window = _window(seen[pool], pool.output_size) if pool in seen else None
+            if window is not None:
+                setattr(parent, name, nn.AvgPool2d(window))
+
+
+def _window(before: Sequence[int], after: Any) -> Any:
+    after = (after, after) if isinstance(after, int) else tuple(after)
+    if set(after) == {1} or any(side is None for side in after):
+        return None  # ONNX has these
+    exact = all(side % new == 0 for side, new in zip(before, after))
+    return tuple(side // new for side, new in zip(before, after)) if exact else None
+
+
 @torch.no_grad()
-def _drawn(network: Network, about: dict[str, Any]) -> bytes:
-    example = _example(about)
+def _drawn(network: Network, about: dict[str, Any], single: bool) -> bytes:
+    example = _example(about)[:1 if single else None]
     file: Any = io.BytesIO()
     names = ['images', 'valid_ratios'] if network.masked else ['images']
     given = (example, torch.ones(len(example), dtype=torch.double))[:len(names)]
-    axes = {name: {0: 'batch'} for name in [*names, 'probabilities']}
+    if about['task'] == 'recognition':
+        _fix_pools(network, *given)
+    axes: dict[str, dict[int, str]] = {
+        name: {} if single else {0: 'batch'} for name in [*names, 'probabilities']}
     axes['images'] |= {place: name for place, name in ((2, 'height'), (3, 'width'))
                        if _is_free(name, about)}
     try:

@@ -183,7 +183,8 @@ class PARSeqDecoder(TwoStreamDecoder):
 
     def _starts(self, memory: list[KeyValue]) -> Tensor:
         keys = memory[0].keys
-        return torch.full((len(keys), 1), self.start_idx, device=keys.device)
+        return torch.full((keys.size(0), 1), self.start_idx, dtype=torch.long,
+                          device=keys.device)
 
     def _targets(self, data_samples: Samples | None) -> Tensor:
         """BOS, characters, EOS, padding up to the longest word: (N, T + 1), on the CPU."""

@@ -121,7 +121,7 @@ class TwoStreamDecoder(BaseDecoder):
             Inputs of the classifier ``head``, shape (N, L, D).
         """
         content = self.dropout(content)
-        query = self.dropout(queries.expand(len(content), -1, -1))
+        query = self.dropout(queries.expand(content.size(0), -1, -1))
         for number, (layer, image) in enumerate(zip(self.layers, memory), start=1):
             query, content = layer(query, content, image, query_mask, content_mask,
                                    update_content=number < len(self.layers))

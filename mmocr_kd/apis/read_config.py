@@ -10,6 +10,8 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import Registry
 
+from .students import shipped
+
 _VARIABLE = re.compile(r'\{\{\s*\$(\w+)\s*:\s*(\S*?)\s*\}\}')
 
 
@@ -22,7 +24,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     default.
 
     Args:
-        path: Of the file, or '<package>::<path>' of one that a package installs.
+        path: Of the file, '<package>::<path>' of one that a package installs, or the mere name of
+            one that we ship, such as 'masket_dbnet_mbv3.py'.
         options: Fields to replace: dotted name -> value.
 
     Raises:
@@ -31,12 +34,22 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     path = str(path)
     if '::' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'config={path!r} does not exist: give the path of a config file')
+        path = _named(path)
     cfg = _read(path)
     cfg.merge_from_dict(options or {})
     # MMEngine only notes the variables that are set.
     variables = {**dict(_VARIABLE.findall(cfg.text)), **cfg.env_variables}
     return Config(cfg.to_dict(), filename=cfg.filename, env_variables=variables)
+
+
+def _named(name: str) -> str:
+    """Path of the shipped config of this name, as OpenMIM finds it."""
+    found = [path for path in shipped('configs').rglob('*.py')
+             if path.name == name and '_base_' not in path.parts]
+    if len(found) != 1:
+        raise FileNotFoundError(f'config={name!r} does not exist: give the path of a config file, '
+                                'or the name of one of ours')
+    return str(found[0])
 
 
 def _read(path: str) -> Config:

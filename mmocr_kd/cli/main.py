@@ -17,6 +17,7 @@ from .rate_scales import rate_scales
 from .read import read
 from .report import report
 from .scale_report import scale_report
+from .train import test, train
 from .verb import debug_option
 
 
@@ -44,3 +45,5 @@ main.add_command(read)
 main.add_command(report)
 main.add_command(scale_report)
 main.add_command(score_run)
+main.add_command(test)
+main.add_command(train)

@@ -42,6 +42,10 @@ class Verb(click.Command):
         self.examples, self.stopped, self.registers = examples, stopped, registers
         self.params.append(debug_option)
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, in which ``--cfg-options`` may have many values."""
+        return super().parse_args(context, _one_by_one(args))
+
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are typed: lines are not wrapped."""
         if self.examples:
@@ -64,6 +68,15 @@ class Verb(click.Command):
             if context.meta[__name__]:
                 raise
             raise click.ClickException(told(error)) from error
+
+
+def _one_by_one(args: list[str]) -> list[str]:
+    """``--cfg-options a=1 b=2``, as MMOCR's own tools take it, in click's way."""
+    name, found = '--cfg-options', list[str]()
+    for arg in args:
+        follows = found[-2:-1] == [name] and '=' in arg and not arg.startswith('-')
+        found += [name, arg] if follows else [arg]
+    return found
 
 
 def register() -> None:

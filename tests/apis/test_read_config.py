@@ -72,6 +72,15 @@ def test_errors_in_configs_are_of_configs(text, words, tmp_path):
         read_config(tmp_path / 'own.py')
 
 
+def test_our_configs_are_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_config('masket_dbnet_mbv3.py').custom_hooks[0].type == 'MaskETDistillHook'
+    (tmp_path / 'masket_dbnet_mbv3.py').write_text('mine = True')
+    assert read_config('masket_dbnet_mbv3.py').mine
+    with pytest.raises(FileNotFoundError, match='the name of one of ours'):
+        read_config('dbnet_mobilenetv3-small_fpnc64.py')  # a part of configs, in _base_
+
+
 class TestRequiredFiles:
     """What is missing is said before anything runs."""
 

@@ -18,10 +18,10 @@ from .read import read
 from .report import report
 from .scale_report import scale_report
 from .train import test, train
-from .verb import debug_option
+from .verb import HELP, debug_option
 
 
-@click.group(context_settings={'help_option_names': ['-h', '--help']}, params=[debug_option])
+@click.group(context_settings=HELP, params=[debug_option])
 @click.version_option(__version__, prog_name='mmocr-kd')
 def main() -> None:
     """Knowledge distillation for MMOCR 1.x.

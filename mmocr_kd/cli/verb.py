@@ -10,6 +10,7 @@ from typing import Any, Sequence
 
 import click
 
+HELP = {'help_option_names': ['-h', '--help']}
 STOPPED = 130  # exit code of what Ctrl-C ended, as shells have it
 _OF_THE_WORLD = (OSError, ImportError, RuntimeError, MemoryError)
 _BARE = (LookupError, AttributeError, AssertionError)  # whose words say little without their type
@@ -38,6 +39,7 @@ class Verb(click.Command):
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), stopped: str = '',
                  registers: bool = True, **kwargs: Any) -> None:
+        kwargs.setdefault('context_settings', HELP)
         super().__init__(*args, **kwargs)
         self.examples, self.stopped, self.registers = examples, stopped, registers
         self.params.append(debug_option)

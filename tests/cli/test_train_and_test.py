@@ -128,6 +128,12 @@ def test_options_of_the_config_are_taken_in_both_ways(run):
     assert cfg.work_dir == 'here' and cfg.load_from == 'some.pth'
 
 
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_openmim_asks_the_script_for_help(name):
+    shown = CliRunner().invoke(main.commands[name], ['-h'], prog_name=f'{name}.py')
+    assert shown.exit_code == 0 and '--cfg-options' in shown.output
+
+
 def test_missing_files_are_told_before_anything_is_built(run):
     code, said = run('test', 'gone.pth', fails=True)
     assert code == 1 and "load_from: 'gone.pth' does not exist" in said

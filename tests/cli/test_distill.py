@@ -62,7 +62,8 @@ def test_photos_become_a_student(place, shown):
     line, = (line for line in shown.output.splitlines() if 'hmean' in line)
     assert 'agreement with the teacher, not accuracy' in line
     assert shown.output.splitlines()[-1] == (
-        f'  mim test mmocr {work / "student.py"} --checkpoint {work / "student.pth"}')
+        f'  mmocr-kd read {place / "photos"} --model {work}')
+    assert (work / 'det.onnx').exists()
     text = (work / 'student.py').read_text()
     assert 'CachedTeacher' not in text and 'MaskETDistillHook' not in text
 

@@ -23,6 +23,7 @@ from ...store import write_whole
 from ..cache import prepare_filling
 from ..comparison.run_file import config_text
 from ..deployment import deployed_config
+from ..export import check_export, export_onnx
 from ..pseudo_label import PhotoRules, label_photos
 from ..read_config import read_config
 from ..student import build_loaded, read_checkpoint, student_checkpoint
@@ -42,6 +43,7 @@ from .work_folder import Wish, alone, take_over
 
 FEW = 300  # steps, below which a detector hardly learns
 _STEPS, _PASSES = (450, 5000), 30  # without a budget: at least and at most; times each photo
+_TOLERANCE = 1e-3  # between ONNX Runtime and PyTorch, of probabilities
 _KEPT, _TIMING = 0.1, 0.03  # shares of a budget: for what comes after training, for timing it
 
 
@@ -88,6 +90,7 @@ class DetectorDistillation:
         self.wish.require_apart()
         self.out = Path(self.wish.out)
         self.config, self.student = self.out / 'config.py', self.out / 'student.pth'
+        self.graph = self.out / 'det.onnx'  # as "mmocr-kd read --model" wants it
 
     def run(self) -> dict[str, Any]:
         """Do what is not done yet.
@@ -114,6 +117,7 @@ class DetectorDistillation:
             self._plan(gathered)
         checkpoint = self._train()
         self._export(checkpoint.path)
+        self._draw_graph()
         return self._summary(gathered, checkpoint.meta)
 
     def dry_run(self) -> list[str]:
@@ -243,6 +247,24 @@ class DetectorDistillation:
         write_whole(self.student.with_suffix('.py'), config_text(cfg).encode())
         write_whole(self.student, data.getvalue())
 
+    def _draw_graph(self) -> None:
+        """The student for machines without PyTorch, run beside PyTorch before it is written."""
+        if self.graph.exists():
+            return
+        try:
+            with self.voice.phase('ONNX file', 0):
+                cfg = read_config(self.student.with_suffix('.py'))
+                exported = export_onnx(cfg, str(self.student))
+                check = check_export(exported, cfg)
+        except ImportError as error:
+            self.voice.say(f'no ONNX file is written: {error}')
+            return
+        if check.passed(_TOLERANCE):
+            exported.save(self.graph)
+        else:
+            self.voice.say('no ONNX file is written: it differs from PyTorch by '
+                           f'{check.outputs:.1e} ({check.wrong} of {check.answers} boxes)')
+
     def _summary(self, gathered: Gathered, meta: dict[str, Any]) -> dict[str, Any]:
         path = self.out / 'summary.json'
         if not path.exists():
@@ -256,6 +278,9 @@ class DetectorDistillation:
         return told
 
     def _next(self) -> str:
+        if self.graph.exists():
+            images, model = map(shlex.quote, (self.wish.images, str(self.out)))
+            return f'mmocr-kd read {images} --model {model}'
         config, student = (shlex.quote(str(self.student.with_suffix(suffix)))
                            for suffix in ('.py', '.pth'))
         return f'mim test mmocr {config} --checkpoint {student}'

@@ -5,6 +5,7 @@ import logging
 import os
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
+from typing import Iterable, Sequence
 
 from mmengine.logging import print_log
 from PIL import Image
@@ -43,11 +44,38 @@ def convert_labels(source: str, out: str, to: str, kind: str | None = None,
     return photos
 
 
+def labels_of(source: str, paths: Sequence[str]) -> dict[str, LabelledPhoto]:
+    """Labels of photos.
+
+    Args:
+        source: File of labels, of any kind.
+        paths: Of the photos, of which the file may know a part by the end.
+
+    Returns:
+        Path -> its labels; photos without any are left out.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`convert_labels`.
+    """
+    there = _by_name(paths)
+    matched = {_match(photo.path.replace('\\', '/'), there): photo for photo in read_labels(source)}
+    found = {path: matched[path] for path in paths if path in matched}
+    if not found:
+        raise ValueError(f'{source!r} has labels of none of the photos, such as '
+                         f'{list(paths)[:_SHOWN]}')
+    return found
+
+
+def _by_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    there = defaultdict(list)
+    for path in paths:
+        there[PurePosixPath(path).name].append(path)
+    return there
+
+
 def _found_in(photos: list[LabelledPhoto], folder: str, source: str) -> list[LabelledPhoto]:
     """Those that are in the folder, by their paths there."""
-    there = defaultdict(list)
-    for known in find_photos(folder):
-        there[PurePosixPath(known).name].append(known)
+    there = _by_name(find_photos(folder))
     found: list[LabelledPhoto] = []
     missing: list[str] = []
     for photo in photos:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import click
 
 from ..version import __version__
+from .bench import bench
 from .cache import cache
 from .compare import compare, compare_test, score_run
 from .completion import completion
@@ -13,6 +14,7 @@ from .distill import distill
 from .doctor import doctor
 from .export import export
 from .pseudo_label import pseudo_label
+from .quantize import quantize
 from .rate_scales import rate_scales
 from .read import read
 from .report import report
@@ -30,6 +32,7 @@ def main() -> None:
     """
 
 
+main.add_command(bench)
 main.add_command(cache)
 main.add_command(compare)
 main.add_command(compare_test)
@@ -40,6 +43,7 @@ main.add_command(distill)
 main.add_command(doctor)
 main.add_command(export)
 main.add_command(pseudo_label)
+main.add_command(quantize)
 main.add_command(rate_scales)
 main.add_command(read)
 main.add_command(report)

@@ -123,8 +123,9 @@ def _read_mmocr(content: str) -> list[LabelledPhoto]:
 
 
 def _corners_of(instance: dict[str, Any]) -> list[float]:
-    if 'polygon' in instance:
-        return [float(value) for value in instance['polygon']]
+    """None of words that are images by themselves."""
+    if 'polygon' in instance or 'bbox' not in instance:
+        return [float(value) for value in instance.get('polygon', [])]
     left, top, right, bottom = map(float, instance['bbox'])
     return [left, top, right, top, right, bottom, left, bottom]
 

@@ -76,13 +76,30 @@ class OnnxFile:
             for start in range(0, len(images), step)])
 
     def _run(self, images: np.ndarray, valid_ratios: np.ndarray) -> np.ndarray:
-        given = dict(zip(self._inputs, (images, valid_ratios.astype(np.float64))))
         try:
-            answer: np.ndarray = self._session.run(None, given)[0]
+            answer: np.ndarray = self._session.run(None, self.feed(images, valid_ratios))[0]
         except Exception as error:  # ONNX Runtime has no common class for its own
             raise ValueError(f'{self.path!r} cannot be run on images of shape {images.shape}: '
                              f'{error}') from error
         return answer
+
+
+    def feed(self, images: np.ndarray, valid_ratios: np.ndarray) -> dict[str, np.ndarray]:
+        """The graph's inputs by name.
+
+        Args:
+            images: See :meth:`__call__`.
+            valid_ratios: See there.
+        """
+        return dict(zip(self._inputs, (images, valid_ratios.astype(np.float64))))
+
+    def said(self, **more: Any) -> str:
+        """What a file that was made of this one says about itself.
+
+        Args:
+            **more: Fields besides.
+        """
+        return json.dumps({**self.about, **more}, ensure_ascii=False)
 
 
 def _session(path: str, threads: int) -> Any:

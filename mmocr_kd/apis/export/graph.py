@@ -135,12 +135,27 @@ def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False,
         ImportError: Without onnx.
         ValueError: If the checkpoint does not fit, or the student cannot be exported.
     """
-    plain = student_config(cfg.model, peer)
-    state = student_checkpoint(read_checkpoint(checkpoint), peer=peer)['state_dict']
-    model = build_loaded(cfg, plain, state, checkpoint).eval()
-    about = describe(cfg, model)
-    drawn = build_loaded(cfg, exportable(plain), state, checkpoint).eval()
+    model, about = plain_model(cfg, checkpoint, peer)
+    drawn = build_loaded(cfg, exportable(student_config(cfg.model, peer)), model.state_dict(),
+                         checkpoint).eval()
     return Export(about, model, _described(_drawn(Network(drawn, about), about, single), about))
+
+
+def plain_model(cfg: Config, checkpoint: str | Path,
+                peer: bool = False) -> tuple[nn.Module, dict[str, Any]]:
+    """A student as MMOCR runs it, in eval mode, and what a reader has to know of it.
+
+    Args:
+        cfg: See :func:`export_onnx`.
+        checkpoint: See there.
+        peer: See there.
+
+    Raises:
+        ValueError: If the checkpoint does not fit, or no reader knows such a model.
+    """
+    state = student_checkpoint(read_checkpoint(checkpoint), peer=peer)['state_dict']
+    model = build_loaded(cfg, student_config(cfg.model, peer), state, checkpoint).eval()
+    return model, describe(cfg, model)
 
 
 def exportable(part: Any) -> Any:

@@ -20,7 +20,7 @@ from mmocr.structures import TextDetDataSample, TextRecogDataSample
 from ..datasets.label_files import LabelledPhoto, Text
 from ..evaluation import CheckedWordMetric
 from ..reader.photos import load
-from .bench_models import Answer, Contestant
+from .bench_models import Answer, Contestant, require_files
 
 MIN_SCORE = .5  # of what counts as found by the model that others are compared with
 
@@ -68,9 +68,12 @@ def bench(specs: Sequence[str], photos: Sequence[str], threads: int = 1, rounds:
         None after each photo of each round, the rows at the end.
 
     Raises:
+        FileNotFoundError: If a file is missing.
         ValueError: If a model does not start, or does another task than the first; or a photo
             cannot be read.
     """
+    for spec in specs:
+        require_files(spec)
     workers: list[_Worker] = []
     try:
         for spec in specs:

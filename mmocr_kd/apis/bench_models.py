@@ -55,21 +55,43 @@ class Contestant:
         return self.answer(photo)
 
 
+def require_files(spec: str) -> None:
+    """Check what can be checked before a process is started.
+
+    Args:
+        spec: See :class:`Contestant`.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If it is of none of the kinds.
+    """
+    for path in _parts(spec)[1] if spec != 'rapidocr' else ():
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'{spec!r}: there is no file {path!r}')
+
+
+def _parts(spec: str) -> tuple[str, tuple[str, ...]]:
+    """Engine and files; a config and a checkpoint, or one file."""
+    engine, _, rest = spec.partition(':')
+    if spec.endswith('.onnx'):
+        return ('openvino', (rest, )) if engine == 'openvino' else ('onnxruntime', (spec, ))
+    config, _, checkpoint = (rest if engine == 'compile' else spec).rpartition(':')
+    if not config:
+        raise ValueError(f'{spec!r} is none of {", ".join(KINDS)}')
+    return ('compile' if engine == 'compile' else 'pytorch', (config, checkpoint))
+
+
 def _word(recognizer: Recognizer) -> Callable[[np.ndarray], Answer]:
     return lambda photo: recognizer([photo])[0]
 
 
 def _file(spec: str, threads: int) -> tuple[Any, int]:
-    engine, _, rest = spec.partition(':')
-    if spec.endswith('.onnx'):
-        path = rest if engine == 'openvino' else spec
+    engine, paths = _parts(spec)
+    size = Path(paths[-1]).stat().st_size
+    if engine in ('openvino', 'onnxruntime'):
         kind = _OpenVinoFile if engine == 'openvino' else OnnxFile
-        return kind(path, threads), Path(path).stat().st_size
-    compiled = engine == 'compile'
-    config, _, checkpoint = (rest if compiled else spec).rpartition(':')
-    if not config:
-        raise ValueError(f'{spec!r} is none of {", ".join(KINDS)}')
-    return _TorchFile(config, checkpoint, compiled), Path(checkpoint).stat().st_size
+        return kind(paths[0], threads), size
+    return _TorchFile(paths[0], paths[1], engine == 'compile'), size
 
 
 class _OpenVinoFile(OnnxFile):

@@ -30,7 +30,7 @@ def work(tmp_path_factory):
     """A folder with a detector, a recogniser, and photos."""
     folder = tmp_path_factory.mktemp('work')
     detector = tiny.dbnet_cfg()
-    detector['det_head']['postprocessor']['max_candidates'] = 12  # of noise it finds hundreds
+    detector['det_head']['postprocessor']['max_candidates'] = 60  # of noise it finds hundreds
     for name, model, pipeline in (('det', detector, tiny_export.PHOTOS),
                                   ('rec', tiny_recog.crnn_cfg(), tiny_export.WORDS)):
         config, checkpoint = tiny_export.write(folder, name, model, pipeline, lively=6.)
@@ -136,8 +136,9 @@ def test_scores_are_those_of_the_metric():
 
 def test_models_that_cannot_be_measured_are_named(work):
     for models, message in ((['none'], 'is none of FILE.onnx'),
-                            ([work / 'det.onnx', work / 'rec.onnx'], 'measure them by themselves'),
-                            ([work / 'gone.onnx'], 'gone.onnx')):
+                            ([work / 'gone.onnx'], 'gone.onnx'),
+                            ([f'{work}/gone.py:{work}/det.pth'], 'gone.py'),
+                            ([work / 'det.onnx', work / 'rec.onnx'], 'measure them by themselves')):
         done = call('bench', *models, '--images', work / 'photos', '--rounds', 1)
         assert done.exit_code == 1 and message in done.output, done.output
 

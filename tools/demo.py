@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -197,6 +197,7 @@ class Conductor:
     seconds: dict[str, float] = field(default_factory=dict)
     _running: set[subprocess.Popen] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    asked_to_stop: bool = False  # by a signal
     _stopped: bool = False
     _start: float = field(default_factory=time.monotonic)
 
@@ -215,11 +216,25 @@ class Conductor:
                 for step in steps:
                     needs = [futures[name] for name in step.needs]
                     futures[step.name] = pool.submit(self._after, needs, step)
-                finished, _ = wait(futures.values(), return_when=FIRST_EXCEPTION)
-                for future in finished:
-                    future.result()
+                self._follow(list(futures.values()))
             finally:
                 self._stop(list(futures.values()))
+
+    def _follow(self, futures: list[Future]) -> None:
+        """Wait until all are done, one fails, or it is asked to stop.
+
+        By looking, now and then: an exception that a signal's handler raises in the middle of a
+        wait leaves locks held, for which the steps' threads would wait for ever.
+        """
+        while not all(future.done() for future in futures):
+            if self.asked_to_stop:
+                raise SystemExit('stopped')
+            if any(future.done() and future.exception() for future in futures):
+                break
+            time.sleep(.1)
+        for future in futures:
+            if future.done():
+                future.result()
 
     @property
     def elapsed(self) -> float:
@@ -338,7 +353,7 @@ def main(argv: list[str] | None = None) -> None:
     demo, conductor = Demo(args.work_dir, args.quick), Conductor(lanes, cores // lanes, args.reuse)
     if not args.reuse or not args.work_dir.exists():
         clear(args.work_dir)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))  # and with it what runs
+    signal.signal(signal.SIGTERM, lambda *_: setattr(conductor, 'asked_to_stop', True))
     try:
         conductor.run(demo.steps())
     except StepFailed as error:

@@ -182,7 +182,7 @@ class TestExport:
         rule = OnnxFile(work / 'det.onnx').about['postprocessor']
         assert rule == dict(kind='db', text_repr_type='quad', mask_thr=.3, min_text_score=.3,
                             min_text_width=5, unclip_ratio=1.5, epsilon_ratio=.01,
-                            max_candidates=3000)
+                            max_candidates=80)
 
     def test_nothing_is_written_past_the_tolerance(self, trained, tmp_path):
         done = call('export', *trained, '--out', tmp_path / 'rec.onnx', '--tolerance', 1e-12)

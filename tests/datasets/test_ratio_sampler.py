@@ -20,7 +20,8 @@ class Numbers(BaseDataset):
 
     def __init__(self, size, **kwargs):
         self.size = size
-        super().__init__(**kwargs)
+        # Serialising collects garbage, which takes long where much has been imported.
+        super().__init__(serialize_data=False, **kwargs)
 
     def load_data_list(self):
         return [{'inputs': torch.tensor([float(i)])} for i in range(self.size)]

@@ -91,6 +91,9 @@ OF_DATA = {'TRANSFORMS', 'DATASETS', 'DATA_PARSERS', 'DATA_OBTAINERS', 'DATA_GAT
            'DATA_PACKERS', 'DATA_CONVERTERS', 'CFG_GENERATORS', 'DATA_SAMPLERS'}
 # Type -> why it takes no step here.
 EXEMPT = {
+    'ExportableNRTREncoder': 'for export, which runs on the CPU; weights are those of NRTREncoder',
+    'ExportableNRTRDecoder': 'likewise, of NRTRDecoder',
+    'ExportableSATRNEncoder': 'likewise, of SATRNEncoder',
     'FrozenReader': 'dld_detector_reading has one, built past the registry',
     'ResolutionAccuracyLoss': 'dld_det_rec has one, built past the registry',
     'ResolutionCostLoss': 'dld_det_rec has one, built past the registry',

@@ -10,7 +10,9 @@ import numpy as np
 import own_data
 import pages
 import pytest
+import tiny
 import tiny_dld_detector
+import tiny_export
 import tiny_ratings
 import tiny_recog
 import torch
@@ -22,6 +24,7 @@ from mmocr.registry import DATASETS, HOOKS, MODELS
 from mmocr_kd.apis import deployed_config, read_config
 from mmocr_kd.apis.comparison import read_table
 from mmocr_kd.apis.comparison.table import run_config
+from mmocr_kd.apis.export import export_onnx
 from mmocr_kd.datasets.carry_maps import CarryMaps
 from mmocr_kd.store import MapStore, ReadingStore
 
@@ -180,6 +183,15 @@ def table_of_a_strangers(block: pages.Block, folder: Path) -> None:
     assert [HOOKS.get(hook.type).__name__ for hook in hooks] == ['MaskETDistillHook', 'PairingHook']
 
 
+def reader_of_files(block: pages.Block, folder: Path) -> None:
+    pytest.importorskip('onnx')
+    for name, model, pipeline in (('det', tiny.dbnet_cfg(), tiny_export.PHOTOS),
+                                  ('rec', tiny_recog.crnn_cfg(), tiny_export.WORDS)):
+        config, checkpoint = tiny_export.write(folder, name, model, pipeline)
+        export_onnx(read_config(config), checkpoint).save(Path(f'work/{name}.onnx'))
+    exec(block.text, {})
+
+
 TESTED_ELSEWHERE = 'LogitDistanceLoss'  # tests/test_contributing.py
 # What a block contains -> how it is run.
 HOW = {
@@ -191,7 +203,7 @@ HOW = {
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
     'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings,
     'class MirrorOnTheRight': transform_of_a_strangers,
-    'MapStore(': store_of_maps,
+    'MapStore(': store_of_maps, 'from mmocr_kd.reader import': reader_of_files,
     "type='NBestLoss'": terms_of_a_recogniser, "reference = 'plain'": table_of_a_strangers,
 }
 

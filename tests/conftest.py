@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 from mmengine.config import config, utils
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 
 import mmocr_kd  # noqa: F401  (before any test imports MMOCR: it makes that possible)
@@ -49,6 +49,14 @@ def mmocr_scope_afterwards():
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_trains_afterwards():
+    """A training that failed leaves a hub behind that says it trains; the next test would go on."""
+    yield
+    for hub in MessageHub._instance_dict.values():
+        hub.pop_info('loop_stage', None)
 
 
 @pytest.fixture

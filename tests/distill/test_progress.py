@@ -59,3 +59,12 @@ def test_loops_without_epochs_have_none_to_count(hubs):
     with pytest.raises(ValueError, match='set by_epoch=False'):
         Schedule(stop=3).weight_now()
     assert Schedule(by_epoch=False, stop=12).weight_now() == 1
+
+
+def test_a_training_that_fails_leaves_a_hub_that_trains():
+    MessageHub.get_instance('failed').update_info('loop_stage', 'train')
+    assert training_progress() is not None
+
+
+def test_the_next_test_does_not_go_on_with_it():
+    assert training_progress() is None

@@ -45,7 +45,7 @@ randomness = dict(seed=0)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_mim_trains_a_student_and_its_weights_fit_the_teacher(tmp_path):
     config = tmp_path / 'crnn_lr_6e_embedded.py'
     config.write_text(CONFIG.format(root=ROOT))

@@ -164,7 +164,7 @@ def test_published_recipe_trains(tmp_path):
     assert not torch.equal(averaged['decoder.head.weight'], last['module.decoder.head.weight'])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_example_trains_and_tests_through_mim(tmp_path):
     config, root = CONFIGS[EXAMPLE], Path(__file__).resolve().parents[2]
     short = ['--work-dir', tmp_path, '--cfg-options', 'train_cfg.max_epochs=1',

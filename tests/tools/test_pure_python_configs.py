@@ -117,7 +117,7 @@ def test_tools_of_spotters(tmp_path, capsys):
 
 @pytest.mark.parametrize('program', [
     [ROOT / 'tools/train.py'], pytest.param(['-m', 'mim', 'train', 'mmocr'],
-                                            marks=pytest.mark.slow)])
+                                            marks=pytest.mark.nightly)])
 def test_trains(program, detector, tmp_path):
     """Ours, and MMOCR's own; the config that the run writes down can be read again."""
     config, _ = detector

@@ -33,7 +33,7 @@ def mim(*args, check=True):
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_training_is_tested_at_any_price_and_budget(tmp_path):
     config, folder = tmp_path / 'selector.py', tmp_path / 'run'
     # Weights that tell images apart, which a training of seconds does not find.

@@ -70,7 +70,7 @@ def test_the_learned_mask_token_is_saved_and_nothing_random_is():
     assert predict(model, data) == predict(other, data)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_mim_trains_the_embedded_example(tmp_path):
     few = [f'{loader}_dataloader.{field}' for loader in ('train', 'val') for field in (
         'dataset.num_images=3', 'num_workers=0', 'persistent_workers=False')]

@@ -10,6 +10,8 @@ _student = '../textrecog/kd_ltr/crnn_quarter-vgg-lr'
 arms = dict(
     labels=dict(config=f'{_student}-labels_1k_words-by-photo.py'),
     nbest=dict(config=f'{_student}-nbest-ppocr_1k_words-by-photo.py'),
+    # KD-LTR, from features of a teacher of ours, which has to be trained first.
+    kd_ltr=dict(config=f'{_student}_kd-ltr_1k_words-by-photo.py'),
     # Half of their batches are other words.
     nbest_street=dict(
         config=f'{_student}-nbest-ppocr_1k_words-by-photo-street.py', paired=False),

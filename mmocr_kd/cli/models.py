@@ -1,0 +1,48 @@
+"""``mmocr-kd models``: who can learn, and who can teach."""
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .verb import Verb
+
+if TYPE_CHECKING:  # "--help" should not wait for it
+    from ..apis.model_list import ListedStudent
+
+
+@click.command(cls=Verb, examples=['mmocr-kd models', 'mmocr-kd models --measure --json'])
+@click.option('--measure', is_flag=True, help='Also time each student on this machine.')
+@click.option('--json', 'as_json', is_flag=True, help='Write JSON.')
+def models(measure: bool, as_json: bool) -> None:
+    """List students, with size and cost as counted from the models, and teachers that are here."""
+    from ..apis.model_list import students, teachers
+    if as_json:
+        click.echo(json.dumps({'students': [asdict(one) for one in students(measure)],
+                               'teachers': teachers()}, indent=2))
+        return
+    click.echo('Students, with parameters and multiply-adds (products alone) of one image')
+    for student in students(measure):
+        click.echo(_student(student))
+    click.echo('\nTeachers that are here; besides, any model of MMOCR and any ONNX file')
+    for teacher in teachers():
+        click.echo(_teacher(teacher))
+
+
+def _student(one: ListedStudent) -> str:
+    channels, height, width = one.size
+    size = f'{height}x{width}{" grey" if channels == 1 else ""}'
+    line = f'  {one.name:18} {one.task:12}'
+    if one.trouble is not None:
+        return f'{line} {one.trouble}'
+    time = f'{one.ms:8.1f} ms' if one.ms is not None else ''
+    return (f'{line} {(one.parameters or 0) / 1e6:6.2f} M {(one.macs or 0) / 1e9:7.3f} G at '
+            f'{size:12}{time}  {one.about}\n{"":21}{one.config}')
+
+
+def _teacher(one: dict[str, Any]) -> str:
+    if one['file'] is None:
+        return f'  {one["name"]}: not installed\n    {one["install"]}'
+    return f'  {one["name"]}: {one["megabytes"]:.1f} MB\n    {one["file"]}'

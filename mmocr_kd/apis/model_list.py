@@ -1,4 +1,4 @@
-"""Students by name, with what they cost, and the teachers that are here."""
+"""Students with what they cost, weights that come with the package, teachers that are here."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import torch
+import yaml
 from mmengine.registry import DefaultScope
 from mmocr.registry import MODELS
 from torch import nn
@@ -20,6 +21,10 @@ from .students import PACKAGE, STUDENTS, shipped
 _DETECTION = 'configs/textdet/masket/_base_/models'
 _RECOGNITION = 'configs/textrecog/kd_ltr/_base_/models'
 _PHOTO = (3, 736, 736)  # as the recipes for photos test
+_SCORES = {
+    'efficientnet-lite0': 'hmean .513 on 200 photos of MSRA-TD500, after 450 steps of MaskET',
+    'crnn-quarter': 'reads .342 of 1,938 words of photos, shrunk to 16x50',
+}
 
 
 @dataclass
@@ -32,6 +37,7 @@ class ListedStudent:
         config: Of the model alone, as :func:`~.students.shipped` finds it.
         size: Channels, height and width of what it sees in a test.
         about: Whom it suits.
+        score: What it reached in docs/results.md, and on what.
         trouble: Why it cannot be built here.
         parameters: How many.
         macs: Multiply-adds of an image, those of products.
@@ -43,6 +49,7 @@ class ListedStudent:
     config: str
     size: tuple[int, int, int]
     about: str
+    score: str | None = field(default=None)
     trouble: str | None = field(default=None)
     parameters: int | None = field(default=None)
     macs: int | None = field(default=None)
@@ -63,21 +70,40 @@ def students(measure: bool = False) -> Iterator[ListedStudent]:
         yield student
 
 
-def teachers() -> list[dict[str, Any]]:
-    """Teachers that are here: name, file, megabytes; or what installs them."""
-    weights = [(f'{PREFIX}{path.stem}', path) for path in sorted(PACKAGE.glob('weights/*.pth'))]
-    return [*_rapidocr(), *(_file(name, 'detection', path) for name, path in weights)]
+def ready_models() -> list[dict[str, Any]]:
+    """Weights that come with the package, as ``weights/models.yml`` describes them.
+
+    Returns:
+        Of each name (as configs take it), file, megabytes, task, config, data, license, score.
+    """
+    cards = yaml.safe_load((PACKAGE / 'weights/models.yml').read_text(encoding='utf-8'))
+    return [{**card, **_file(f'{PREFIX}{card["name"]}', card['task'],
+                             PACKAGE / 'weights' / f'{card["name"]}.pth')} for card in cards]
+
+
+def teachers() -> Iterator[dict[str, Any]]:
+    """Engines that are here: name, task, file, megabytes; or what installs them.
+
+    Yields:
+        Networks of ``rapidocr``.
+    """
+    for kind, task in (('det', 'detection'), ('rec', 'recognition')):
+        try:
+            yield _file(f'rapidocr ({task})', task, rapidocr_model(kind).path)
+        except ImportError:
+            yield dict(name=f'rapidocr ({task})', task=task, file=None, install=INSTALL)
 
 
 def _students() -> list[ListedStudent]:
-    known = [ListedStudent(name, 'detection', student.model, _PHOTO, student.about)
+    known = [ListedStudent(name, 'detection', student.model, _PHOTO, student.about,
+                           _SCORES.get(name))
              for name, student in STUDENTS.items()]
     return [
         *known,
         ListedStudent('resnet18', 'detection', f'{_DETECTION}/dbnet_resnet18_fpnc.py', _PHOTO,
                       "MMOCR's own, larger"),
         ListedStudent('crnn-quarter', 'recognition', f'{_RECOGNITION}/crnn_quarter-vgg.py',
-                      (1, 16, 50), 'the smallest; small words'),
+                      (1, 16, 50), 'the smallest; small words', _SCORES['crnn-quarter']),
         ListedStudent('crnn-slim', 'recognition', f'{_RECOGNITION}/crnn_slim-vgg_lr.py',
                       (1, 16, 50), 'small words'),
         ListedStudent('crnn-slim-32', 'recognition', f'{_RECOGNITION}/crnn_slim-vgg.py',
@@ -97,14 +123,6 @@ def _count(student: ListedStudent, measure: bool) -> None:
     student.macs = product_macs(run)
     if measure:
         student.ms = interleave({'': lambda: run}, 5)[''].median * 1e3
-
-
-def _rapidocr() -> Iterator[dict[str, Any]]:
-    for kind, task in (('det', 'detection'), ('rec', 'recognition')):
-        try:
-            yield _file(f'rapidocr ({task})', task, rapidocr_model(kind).path)
-        except ImportError:
-            yield dict(name=f'rapidocr ({task})', task=task, file=None, install=INSTALL)
 
 
 def _file(name: str, task: str, path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .diagnose import diagnose
 from .distill import distill
 from .doctor import doctor
 from .export import export
+from .models import models
 from .pseudo_label import pseudo_label
 from .quantize import quantize
 from .rate_scales import rate_scales
@@ -42,6 +43,7 @@ main.add_command(diagnose)
 main.add_command(distill)
 main.add_command(doctor)
 main.add_command(export)
+main.add_command(models)
 main.add_command(pseudo_label)
 main.add_command(quantize)
 main.add_command(rate_scales)

@@ -17,18 +17,22 @@ if TYPE_CHECKING:  # "--help" should not wait for it
 @click.option('--measure', is_flag=True, help='Also time each student on this machine.')
 @click.option('--json', 'as_json', is_flag=True, help='Write JSON.')
 def models(measure: bool, as_json: bool) -> None:
-    """List students, with size and cost as counted from the models, and teachers that are here."""
-    from ..apis.model_list import students, teachers
+    """List students, with size and cost as counted from the models, and who can teach them."""
+    from ..apis.model_list import ready_models, students, teachers
     if as_json:
         click.echo(json.dumps({'students': [asdict(one) for one in students(measure)],
-                               'teachers': teachers()}, indent=2))
+                               'ready': ready_models(), 'teachers': [*teachers()]}, indent=2))
         return
-    click.echo('Students, with parameters and multiply-adds (products alone) of one image')
+    click.echo('Students: parameters, multiply-adds (products alone) of one image')
     for student in students(measure):
         click.echo(_student(student))
+    click.echo('\nWeights that come with the package')
+    for model in ready_models():
+        click.echo(_entry(model, [model['config'], f'learnt from {model["data"]}; '
+                                  f'{model["license"]}', model['score']]))
     click.echo('\nTeachers that are here; besides, any model of MMOCR and any ONNX file')
     for teacher in teachers():
-        click.echo(_teacher(teacher))
+        click.echo(_entry(teacher, [teacher['file'] or f'not installed: {teacher["install"]}']))
 
 
 def _student(one: ListedStudent) -> str:
@@ -38,11 +42,11 @@ def _student(one: ListedStudent) -> str:
     if one.trouble is not None:
         return f'{line} {one.trouble}'
     time = f'{one.ms:8.1f} ms' if one.ms is not None else ''
-    return (f'{line} {(one.parameters or 0) / 1e6:6.2f} M {(one.macs or 0) / 1e9:7.3f} G at '
-            f'{size:12}{time}  {one.about}\n{"":21}{one.config}')
+    line = (f'{line} {(one.parameters or 0) / 1e6:6.2f} M {(one.macs or 0) / 1e9:7.3f} G at '
+            f'{size:12}{time}')
+    return '\n      '.join([line, one.config, one.about, *([one.score] if one.score else [])])
 
 
-def _teacher(one: dict[str, Any]) -> str:
-    if one['file'] is None:
-        return f'  {one["name"]}: not installed\n    {one["install"]}'
-    return f'  {one["name"]}: {one["megabytes"]:.1f} MB\n    {one["file"]}'
+def _entry(one: dict[str, Any], lines: list[str]) -> str:
+    size = f' ({one["megabytes"]:.1f} MB)' if one['file'] else ''
+    return '\n      '.join([f'  {one["name"]}{size}', *lines])

@@ -1,15 +1,15 @@
-# Commands: "make demo", "make test", "make docs" (the site), "make nightly" (tests that take hours).
-# All set up .venv first.
+# Commands: "make demo", "make test", "make docs" (the site), "make nightly" (tests that take hours),
+# "make lowest" (of these, the oldest versions that setup.py allows). All set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test docs nightly lint venv mutants clean
+.PHONY: demo test docs nightly lowest lint venv mutants clean
 
 demo: $(INSTALLED)
-	$(BIN)/python tools/demo.py
+	$(BIN)/mmocr-kd demo
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -20,6 +20,10 @@ docs: $(INSTALLED)
 
 nightly: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
+
+# OLDEST=/path/to/python3.10 where python3.10 is not on the path.
+lowest: $(INSTALLED)
+	$(BIN)/python -m pytest -s -m nightly tests/packaging/test_lowest.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

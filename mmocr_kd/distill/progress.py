@@ -1,9 +1,12 @@
 """How far a training is, for what cannot see its runner: models."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple, TypeVar
 
+import torch
 from mmengine.logging import MessageHub
+
+Function = TypeVar('Function', bound=Callable)
 
 
 class Progress(NamedTuple):
@@ -45,3 +48,13 @@ def training_hub() -> MessageHub | None:
     training = [hub for hub in MessageHub._instance_dict.values()
                 if hub.get_info('loop_stage') is not None]
     return training[-1] if training else None
+
+
+def uncompiled(function: Function) -> Function:
+    """Leave a function out of what ``torch.compile`` makes of a model; for use as a decorator.
+
+    Args:
+        function: Reads what changes from step to step. PyTorch 2.0 has no such mark.
+    """
+    compiler = getattr(torch, 'compiler', None)
+    return compiler.disable(function) if compiler else function

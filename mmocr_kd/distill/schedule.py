@@ -3,9 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from .progress import Progress, training_progress
+from .progress import Progress, training_progress, uncompiled
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Schedule:
         fall = (self.stop - now) / self.decay if self.decay and self.stop is not None else 1.0
         return min(1.0, rise, fall)
 
-    @torch.compiler.disable  # it reads what changes from step to step
+    @uncompiled  # it reads what changes from step to step
     def weight_now(self, progress: Progress | None = None) -> float:
         """Weight at the point where the running training is.
 

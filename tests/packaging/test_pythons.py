@@ -10,7 +10,7 @@ from installation import ROOT, copy_sources, without_pythonpath
 
 pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group('packaging'),
               pytest.mark.timeout(3 * 3600)]
-PYTHONS = ('3.10', '3.11', '3.12', '3.13')
+PYTHONS = ('python3.10', 'python3.11', 'python3.12', 'python3.13')
 LITE = [['-c', 'constraints.txt', '.[lite,embedded]']]
 FORK = [['torch', 'torchvision', 'onedl-mmengine==0.10.12', 'onedl-mmcv==2.3.6',
          'onedl-mmdetection==3.5.1', 'imaug==0.4.3', 'click', 'lmdb', 'pyclipper',
@@ -26,10 +26,10 @@ def project(tmp_path):
 
 def try_out(project, tmp_path, python, installs):
     """Install with each of pip's argument lists in turn, and do what a stranger does first."""
-    if not runs(f'python{python}', '-V'):
-        pytest.skip(f'no python{python} here')
+    if not runs(python, '-V'):
+        pytest.skip(f'no {python} here')
     bin_ = tmp_path / 'venv' / 'bin'
-    run(f'python{python}', '-m', 'venv', tmp_path / 'venv', cwd=tmp_path)
+    run(python, '-m', 'venv', tmp_path / 'venv', cwd=tmp_path)
     for arguments in installs:
         run(bin_ / 'pip', 'install', '-q', *arguments, cwd=project)
     if not runs(bin_ / 'python', '-c', 'import cv2'):  # no libGL here, as the error would say
@@ -61,8 +61,8 @@ def test_with_mmcv_lite(project, tmp_path, python):
 
 
 def test_on_an_old_pytorch(project, tmp_path):
-    try_out(project, tmp_path, '3.10', OLD)
+    try_out(project, tmp_path, 'python3.10', OLD)
 
 
 def test_on_the_fork(project, tmp_path):
-    try_out(project, tmp_path, '3.12', FORK)
+    try_out(project, tmp_path, 'python3.12', FORK)

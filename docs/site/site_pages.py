@@ -1,4 +1,5 @@
 """Writes what Sphinx reads: the guides, wherever they lie, and a page of every registered type."""
+import json
 import os
 import re
 import shutil
@@ -18,8 +19,8 @@ _CODE = re.compile(r'(```.*?```)', re.S)
 _LINK = re.compile(r'(?<!!)\[([^\]]*)\]\(([^)\s]+)\)')
 # Chapter -> files of the repository, in reading order.
 CHAPTERS = {
-    'Start': ['docs/install.md', 'docs/distill.md', 'docs/deploy.md', 'docs/tools.md',
-              'docs/compare.md', 'docs/api.md'],
+    'Start': ['docs/install.md', 'docs/distill.md', 'docs/notebook.ipynb', 'docs/deploy.md',
+              'docs/tools.md', 'docs/compare.md', 'docs/api.md'],
     'Methods': ['docs/masket.md', 'docs/kd_ltr.md', 'docs/dld.md', 'docs/self_distillation.md'],
     'Teachers and data': ['docs/teachers.md', 'docs/cached_teachers.md', 'docs/unlabelled.md',
                           'docs/data.md'],
@@ -49,7 +50,22 @@ def page_of(source):
     """Page of the site that shows a file of the repository."""
     if source == 'README.md':
         return 'index.md'
-    return source.removeprefix('docs/').replace('/README.md', '.md').lower()
+    page = source.removeprefix('docs/').replace('/README.md', '.md').lower()
+    return page.replace('.ipynb', '.md')
+
+
+def text_of(source):
+    """A guide; of a notebook, what it says, and its cells as Python and shell code."""
+    text = (ROOT / source).read_text()
+    if not source.endswith('.ipynb'):
+        return text
+    cells = [(cell['cell_type'], ''.join(cell['source'])) for cell in json.loads(text)['cells']]
+    return '\n\n'.join(said if kind == 'markdown' else _code(said) for kind, said in cells) + '\n'
+
+
+def _code(cell):
+    commands = cell.startswith('!')
+    return f'```{"bash" if commands else "python"}\n{cell[1:] if commands else cell}\n```'
 
 
 def relinked(text, source, pages):
@@ -104,7 +120,7 @@ def write(folder):
     pages = {source: page_of(source) for paths in found.values() for source in paths}
     pages['README.md'] = page_of('README.md')
     for source, page in pages.items():
-        text = relinked((ROOT / source).read_text(), source, pages)
+        text = relinked(text_of(source), source, pages)
         text += _contents(found, pages, api) if source == 'README.md' else ''
         _put(folder / page, text)
     for page, names in api.items():

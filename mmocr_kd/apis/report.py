@@ -29,7 +29,7 @@ from .viewer import TextMaps, Viewer, annotated, heat, load_item, outlined, phot
 
 _WIDTH, _LINE = 480, 2  # of a panel and of the lines in it, in pixels
 Progress = Callable[[Sequence[int]], Iterable[int]]
-_PROBABILITY, _ENTROPY = cv2.COLORMAP_VIRIDIS, cv2.COLORMAP_INFERNO
+PROBABILITY, ENTROPY = cv2.COLORMAP_VIRIDIS, cv2.COLORMAP_INFERNO
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,11 @@ def _photos(training: Training, plain: Training | None, shown: Shown,
     doubts = [(_difference(viewer, load_item(dataset, index)), index)
               for index in progress(indices)]
     photos = [dict(name=dataset.get_data_info(index)['img_path'], difference=difference,
-                   panels=list(_panels(viewer, beside, load_item(dataset, index), shown.min_score)))
+                   panels=[_panel(*one) for one in panels(viewer, beside, load_item(dataset, index),
+                                                           shown.min_score)])
               for difference, index in sorted(doubts, reverse=True)[:shown.num]]
     return dict(photos=photos, looked_at=len(indices), legends=[
-        _legend('probability of text', _PROBABILITY), _legend('entropy', _ENTROPY)])
+        _legend('probability of text', PROBABILITY), _legend('entropy', ENTROPY)])
 
 
 def _difference(viewer: Viewer, item: dict[str, Any]) -> float:
@@ -185,9 +186,19 @@ def _difference(viewer: Viewer, item: dict[str, Any]) -> float:
     return float((teacher.sigmoid() - student.sigmoid()).abs().mean())
 
 
-def _panels(viewer: Viewer, plain: TextMaps | None, item: dict[str, Any],
-            min_score: float) -> Iterator[dict[str, str]]:
-    """Boxes, probabilities and entropies, a row each: plain student, student, teacher, mask."""
+def panels(viewer: Viewer, plain: TextMaps | None, item: dict[str, Any],
+           min_score: float) -> Iterator[tuple[str, np.ndarray]]:
+    """Boxes, probabilities and entropies, a row each: plain student, student, teacher, mask.
+
+    Args:
+        viewer: Student and teacher.
+        plain: The same student without a teacher; None: a column less.
+        item: See :func:`.load_item`.
+        min_score: Of boxes.
+
+    Yields:
+        Title and picture, BGR, of each: 12 with the plain student, 9 without.
+    """
     teacher, student, mask = viewer.look(item)
     maps = {**({'plain student': plain(item)} if plain else {}), 'student': student,
             'teacher': teacher}
@@ -195,15 +206,15 @@ def _panels(viewer: Viewer, plain: TextMaps | None, item: dict[str, Any],
     photo = photo_of(item)
     for name, logits in maps.items():
         boxes = find_boxes(viewer.student.model, logits, min_score)
-        yield _panel(f'{name}: {len(boxes)} found', outlined(photo, boxes, width))
-    yield _panel('ground truth', annotated(item, width))
+        yield f'{name}: {len(boxes)} found', outlined(photo, boxes, width)
+    yield 'ground truth', annotated(item, width)
     for name, logits in maps.items():
-        yield _panel(f'{name}: probability', heat(logits.sigmoid(), _PROBABILITY))
-    yield _panel('mask of the loss', heat(mask, cv2.COLORMAP_BONE))
+        yield f'{name}: probability', heat(logits.sigmoid(), PROBABILITY)
+    yield 'mask of the loss', heat(mask, cv2.COLORMAP_BONE)
     for name, logits in maps.items():
-        yield _panel(f'{name}: entropy', heat(binary_entropy(logits), _ENTROPY))
-    yield _panel('teacher minus student, absolute',
-                 heat((teacher.sigmoid() - student.sigmoid()).abs(), _PROBABILITY))
+        yield f'{name}: entropy', heat(binary_entropy(logits), ENTROPY)
+    yield ('teacher minus student, absolute',
+           heat((teacher.sigmoid() - student.sigmoid()).abs(), PROBABILITY))
 
 
 def find_boxes(student: nn.Module, logits: Tensor, min_score: float) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..distill import load_strictly
 from ..distill.checkpoint import OF_TRAINING, PEER, SELECTOR
+from ..distill.shipped import is_shipped, shipped
 from .distillation import student_config
 
 
@@ -21,7 +22,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Load a checkpoint without running code from it.
 
     Args:
-        path: A file that MMEngine's runner or ``tools/export_student.py`` wrote.
+        path: A file that MMEngine's runner or ``tools/export_student.py`` wrote, or the name of
+            weights that come with the package (``mmocr_kd://...``).
 
     Returns:
         Its content; ``state_dict`` is a dict of tensors.
@@ -30,7 +32,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ValueError: If the file is missing, damaged, or holds no state dict.
     """
     try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+        file = shipped(str(path)) if is_shipped(str(path)) else path
+        checkpoint = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many types for a damaged or hostile file
         raise ValueError(f'{path} cannot be read as a checkpoint: {error}') from error
     state = checkpoint.get('state_dict') if isinstance(checkpoint, dict) else None

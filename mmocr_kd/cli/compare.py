@@ -79,7 +79,7 @@ def compare(table: str, arms: list[str] | None, seeds: list[int] | None, out: st
     if dry_run:
         _show_states(comparison)
         return
-    with comparison.alone(), _ended_by_signal():
+    with comparison.alone(), ended_by_signal():
         sound = _train_and_validate(comparison, _engine(**engine))
         _show(comparison, 'val', against, csv, plot)
     sys.exit(0 if sound else 1)
@@ -101,7 +101,7 @@ def compare_test(table: str, arms: list[str] | None, seeds: list[int] | None, ou
     in the meantime are scored, and marked in the CSV: who knows the scores may have chosen them.
     """
     comparison = _comparison(table, out, arms, seeds)
-    with comparison.alone(), _ended_by_signal():
+    with comparison.alone(), ended_by_signal():
         sound = _open(comparison, _engine(**engine), partial)
         _show(comparison, 'test', against, csv, plot)
     sys.exit(0 if sound else 1)
@@ -205,7 +205,7 @@ def _show(comparison: Comparison, split: str, against: str | None, csv: str | No
         click.echo(f'\nwritten: {path}')
 
 
-class _ended_by_signal:
+class ended_by_signal:
     """Ends the command, and the processes that it started, when it is asked to end."""
 
     def __enter__(self) -> None:

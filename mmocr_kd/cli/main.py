@@ -9,6 +9,7 @@ from .cache import cache
 from .compare import compare, compare_test, score_run
 from .completion import completion
 from .convert_labels import convert_labels
+from .demo import demo
 from .diagnose import diagnose
 from .distill import distill
 from .doctor import doctor
@@ -39,6 +40,7 @@ main.add_command(compare)
 main.add_command(compare_test)
 main.add_command(completion)
 main.add_command(convert_labels)
+main.add_command(demo)
 main.add_command(diagnose)
 main.add_command(distill)
 main.add_command(doctor)

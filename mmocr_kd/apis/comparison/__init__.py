@@ -2,7 +2,8 @@
 from .comparison import Comparison, Ended
 from .pairing import Unpaired
 from .run import Run
-from .scoring import score_run
+from .scoring import count_images, score_run
 from .table import Arm, Table, read_table
 
-__all__ = ['Arm', 'Comparison', 'Ended', 'Run', 'Table', 'Unpaired', 'read_table', 'score_run']
+__all__ = ['Arm', 'Comparison', 'Ended', 'Run', 'Table', 'Unpaired', 'count_images',
+           'read_table', 'score_run']

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Generator, Iterator, Sequence
 
 import torch
 
@@ -128,7 +128,7 @@ class Comparison:
                 '--partial to test the seeds that are complete')
         return ready
 
-    def train(self, engine: Engine, runs: Sequence[Run]) -> Iterator[Ended]:
+    def train(self, engine: Engine, runs: Sequence[Run]) -> Generator[Ended, None, None]:
         """Train runs, from where they are.
 
         Args:

@@ -78,6 +78,13 @@ class Run:
         return f'{unit} {found.meta.get(unit, 0) if found else 0} of {end}'
 
     @property
+    def checkpoint(self) -> Path:
+        """The last one that is whole, of a run that is finished."""
+        found = last_checkpoint(self.folder)
+        assert found is not None
+        return found.path
+
+    @property
     def steps(self) -> int:
         """How many it has been trained."""
         found = last_checkpoint(self.folder)

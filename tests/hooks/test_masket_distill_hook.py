@@ -1,5 +1,7 @@
 import copy
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 import tiny
@@ -537,3 +539,19 @@ def test_of_a_model_with_a_detector_inside(inside):
     with pytest.raises(ValueError, match='terms='):
         _require_detector(MODELS.build(copy.deepcopy(inside)))
     _require_detector(MODELS.build(tiny.dbnet_cfg()))
+
+
+def test_tensorboard_shows_every_loss(tmp_path, spec):
+    """By the lines of the guide."""
+    reader = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator',
+                                 reason='pip install .[tensorboard]')
+    guide = (Path(__file__).parents[2] / 'docs/tools.md').read_text()
+    shown, = re.findall(r'```python\n(visualizer = .*?)```', guide, re.S)
+    fields = Config.fromstring(shown, '.py').to_dict()
+    fields['visualizer'].update(type='Visualizer', name='tensorboard')  # as MMOCR's configs have
+    train(tmp_path, hook(spec), epochs=1, name='board', default_hooks={
+        'logger': {'type': 'LoggerHook', 'interval': 1}}, **fields)
+    events, = (tmp_path / 'board').rglob('events.out.tfevents.*')
+    board = reader.EventAccumulator(str(events)).Reload()
+    for name in ('loss', 'loss_prob', 'loss_entropy', 'loss_kd', 'lr'):
+        assert len(board.Scalars(name)) == 4, name

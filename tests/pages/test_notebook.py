@@ -44,7 +44,7 @@ def test_the_site_shows_every_cell():
 
 @pytest.mark.nightly
 def test_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch):
-    """In a kernel of its own: a teacher, a training of two minutes, an ONNX file, boxes."""
+    """In a kernel of its own: a teacher, a training of minutes, an ONNX file, boxes."""
     nbformat = pytest.importorskip('nbformat', reason='pip install .[notebook]')
     nbclient = pytest.importorskip('nbclient', reason='pip install .[notebook]')
     monkeypatch.setenv('PATH', f'{Path(sys.executable).parent}:{os.environ["PATH"]}')

@@ -1,5 +1,8 @@
 """Students small enough to be exported in a test, with configs whose tests show them images."""
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +11,20 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmocr.registry import MODELS
 
+ROOT = Path(__file__).resolve().parents[1]
+# What the light installation lacks; whoever imports it fails.
+LIGHT = """
+import sys
+ABSENT = {'torch', 'torchvision', 'mmengine', 'mmocr', 'mmdet', 'mmcv', 'PIL', 'shapely', 'scipy',
+          'skimage', 'imgaug', 'lmdb', 'rich', 'onnx'}
+class Absent:
+    def find_spec(name, path=None, target=None):
+        if name.partition('.')[0] in ABSENT:
+            raise ModuleNotFoundError(f'No module named {name!r}')
+sys.meta_path.insert(0, Absent)
+from mmocr_kd.cli import main
+main(prog_name='mmocr-kd')
+"""
 WORDS = [dict(type='LoadImageFromFile', color_type='grayscale'),
          dict(type='Resize', scale=(50, 16), keep_ratio=False, backend='pillow',
               interpolation='bicubic'),
@@ -48,3 +65,11 @@ def photo(size=(120, 200), seed=0, words=('STOP', 'Main')):
     for line, word in enumerate(words):
         cv2.putText(image, word, (10, 40 + 45 * line), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 3)
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+def read(*arguments, cwd, stdin=''):
+    """``mmocr-kd read`` in a light installation: its exit code, lines and complaints."""
+    done = subprocess.run(
+        [sys.executable, '-c', LIGHT, 'read', *map(str, arguments)], cwd=cwd, input=stdin,
+        capture_output=True, text=True, timeout=600, env={'PYTHONPATH': str(ROOT), 'PATH': ''})
+    return done.returncode, done.stdout.splitlines(), done.stderr

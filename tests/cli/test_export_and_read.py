@@ -1,8 +1,6 @@
 """Students are exported, and photos read without MMOCR and PyTorch; texts are MMOCR's."""
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +12,7 @@ import tiny_recog
 from click.testing import CliRunner
 from mmocr.apis.inferencers import TextDetInferencer, TextRecInferencer
 from PIL import Image
+from tiny_export import read
 
 from mmocr_kd.cli import main
 from mmocr_kd.reader import Detector, OnnxFile, Reader, Recognizer
@@ -22,32 +21,10 @@ from mmocr_kd.reader.reader import word_of
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
-ROOT = Path(__file__).resolve().parents[2]
-# What the light installation lacks; whoever imports it fails.
-LIGHT = """
-import sys
-ABSENT = {'torch', 'torchvision', 'mmengine', 'mmocr', 'mmdet', 'mmcv', 'PIL', 'shapely', 'scipy',
-          'skimage', 'imgaug', 'lmdb', 'rich', 'onnx'}
-class Absent:
-    def find_spec(name, path=None, target=None):
-        if name.partition('.')[0] in ABSENT:
-            raise ModuleNotFoundError(f'No module named {name!r}')
-sys.meta_path.insert(0, Absent)
-from mmocr_kd.cli import main
-main(prog_name='mmocr-kd')
-"""
 
 
 def call(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def read(*arguments, cwd, stdin=''):
-    """``mmocr-kd read`` in a light installation: its exit code, lines and complaints."""
-    done = subprocess.run(
-        [sys.executable, '-c', LIGHT, 'read', *map(str, arguments)], cwd=cwd, input=stdin,
-        capture_output=True, text=True, timeout=600, env={'PYTHONPATH': str(ROOT), 'PATH': ''})
-    return done.returncode, done.stdout.splitlines(), done.stderr
 
 
 @pytest.fixture(scope='module')

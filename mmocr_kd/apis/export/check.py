@@ -145,16 +145,16 @@ class _Sides:
 
     @torch.no_grad()
     def compare_batch(self, photo: np.ndarray) -> tuple[float, tuple[int, ...]]:
-        """Difference of outputs on three images of another size, and their shape."""
+        """Difference of outputs on three images, of detectors of another size, and their shape."""
         pixels = torch.from_numpy(prepare(photo, self.about['image']).pixels)[None]
         if self.about['task'] == 'detection':
             step = max(self.about['image']['divisor'], 32)
             size = [max(side // 2 // step, 1) * step for side in pixels.shape[2:]]
             pixels = torch.nn.functional.interpolate(pixels, size)
-        batch = torch.cat([pixels, pixels.flip(3), pixels * .5])
-        samples = [self._sample(photo) for _ in batch]
+        batch, ratios = torch.cat([pixels, pixels.flip(3), pixels * .5]), (1., .4, .7)
+        samples = [self._sample(photo, ratio) for ratio in ratios]
         said = activated(self.export.model(batch, samples, mode='tensor'), self.rule.get('kind'))
-        return _difference(self.file(batch.numpy(), np.ones(3)), said), tuple(batch.shape)
+        return _difference(self.file(batch.numpy(), np.array(ratios)), said), tuple(batch.shape)
 
     def _packed(self, photo: np.ndarray) -> Any:
         grey = self.about['image']['channels'] == 'grey'
@@ -162,9 +162,9 @@ class _Sides:
         return self.pipeline({'img': image, 'img_path': '', 'scale_factor': (1., 1.),
                               'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]})
 
-    def _sample(self, photo: np.ndarray) -> Any:
+    def _sample(self, photo: np.ndarray, valid_ratio: float) -> Any:
         sample = self._packed(photo)['data_samples']
-        sample.set_metainfo({'valid_ratio': 1.})
+        sample.set_metainfo({'valid_ratio': valid_ratio})
         return sample
 
     def _answers(self, outputs: Tensor, said: np.ndarray, samples: list[Any],

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmocr.models.textrecog.decoders import ABILanguageDecoder, NRTRDecoder
 from mmocr.models.textrecog.encoders import NRTREncoder, SATRNEncoder
 from mmocr.registry import MODELS
-from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
 from ...reader.onnx_file import KEY, OnnxFile
@@ -101,8 +100,8 @@ class Network(nn.Module):
         Returns:
             (N, H, W) of a DBNet, (N, C, h, w) of a PSENet or PANet, (N, T, C) of a recogniser.
         """
-        samples = None if valid_ratios is None else [
-            TextRecogDataSample(metainfo={'valid_ratio': valid_ratios})]
+        # One sample for all, which is no TextRecogDataSample: that copies what it is given.
+        samples = None if valid_ratios is None else [{'valid_ratio': valid_ratios}]
         return activated(self.model(images, samples, mode='tensor'), self.kind)
 
 

@@ -69,4 +69,5 @@ class MultiHeadAttention(nn.Module):
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, tokens: Tensor) -> Tensor:
-        return tokens.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+        # After "unflatten", graphs for ONNX keep the number of images they were drawn from.
+        return tokens.reshape(*tokens.shape[:2], self.num_heads, -1).transpose(1, 2)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from mmengine.config import Config
 
 from mmocr_kd.apis import students
-from mmocr_kd.apis.distill_photos import config_file, detector
+from mmocr_kd.apis.distill_photos import distillation
 from mmocr_kd.cli import main
 
 SIZE = 96, 128
@@ -70,13 +70,11 @@ def write_teacher(folder):
 def arrange(patch, folder):
     """A small student, a small recipe, a short training."""
     (folder / 'recipe.py').write_text(RECIPE.format(recipe=str(students.shipped(
-        config_file.RECIPE))))
+        students.STUDENTS['mobilenetv3-small'].recipe))))
     Config(dict(model=tiny.dbnet_cfg())).dump(folder / 'student.py')
-    small = students.Student(str(folder / 'student.py'), .1, 'tiny')
+    small = students.Student(str(folder / 'student.py'), .1, 'tiny', str(folder / 'recipe.py'))
     patch.setitem(students.STUDENTS, 'mobilenetv3-small', small)
-    patch.setattr(config_file, 'RECIPE', str(folder / 'recipe.py'))
-    patch.setattr(detector, '_STEPS', (2 * STEPS, 2 * STEPS))
-    config_file._recipe.cache_clear()
+    patch.setattr(distillation, '_STEPS', (2 * STEPS, 2 * STEPS))
 
 
 def distill(folder, *options, out='work'):

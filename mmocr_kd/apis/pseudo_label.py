@@ -5,6 +5,7 @@ import copy
 import json
 import math
 import os
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
@@ -175,8 +176,10 @@ def label_photos(source: str, folder: str, out: str, rules: PhotoRules | None = 
 
 def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0.6,
                 min_size: int = 8, any_corner: bool = False, checkpoint: str | None = None,
-                device: str | None = None) -> Labelling:
+                device: str | None = None, labelled: bool = False) -> Labelling:
     """Read the words on photos, cut them out, and write them as files.
+
+    Entries say on which ``photo`` their word is.
 
     Args:
         source: Who reads: see :func:`teacher_of`; it has to know hypotheses. A recogniser of MMOCR
@@ -190,6 +193,7 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
         any_corner: See :class:`.UnlabelledTextRecogDataset`.
         checkpoint: Weights, where ``source`` is the config of a model.
         device: Where a teacher runs.
+        labelled: Words whose ``text`` stands in ``boxes`` keep it, whatever is ``read``.
 
     Raises:
         FileNotFoundError, ValueError: If something is missing, or does not fit.
@@ -208,17 +212,23 @@ def label_words(source: str, folder: str, boxes: str, out: str, floor: float = 0
                 continue
             image = upright(photo, quad)
             text, log_prob = _read(teacher, *show(image), place)
-            if text and math.exp(log_prob) >= floor:
-                path = f'words/{os.path.splitext(name)[0]}_{number:04d}.png'
-                write_whole(Path(out).parent / path, cv2.imencode('.png', image)[1].tobytes())
-                entries.append({'img_path': path, 'instances': [
-                    {'text': text, 'score': round(math.exp(log_prob), 4)}]})
+            told = {'text': text, 'score': round(math.exp(log_prob), 4)}
+            if labelled and 'text' in word:
+                told.update(text=word['text'], read=text)
+            elif not text or math.exp(log_prob) < floor:
+                continue
+            path = f'words/{stems[name]}_{number:04d}.png'
+            write_whole(Path(out).parent / path, cv2.imencode('.png', image)[1].tobytes())
+            entries.append({'img_path': path, 'photo': name, 'instances': [told]})
         return entries
 
     names = [name for name in find_photos(folder) if found.get(name)]
+    bare = [os.path.splitext(name)[0] for name in names]
+    alike = Counter(bare)  # a.jpg and a.png
+    stems = {name: name if alike[stem] > 1 else stem for name, stem in zip(names, bare)}
     metainfo = {'dataset_type': 'TextRecogDataset', 'task_name': 'textrecog'}
     made_by = {**made_by, 'floor': floor, 'min_size': min_size, 'any_corner': any_corner,
-               'boxes': boxes}
+               'boxes': boxes, **({'labelled': True} if labelled else {})}
     return Labelling(out, names, ask, made_by, metainfo)
 
 

@@ -1,6 +1,7 @@
-"""Students that commands know by name: their models, and what they start from."""
+"""Students that commands know by name: their models and recipes, and what they start from."""
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,24 +10,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor
+
+from ..store import write_whole
 
 PACKAGE = Path(__file__).parents[1]
 _FRONT = 'configs/textdet/masket/_base_/models/dbnet_'
+_WORDS = 'configs/textrecog/kd_ltr/_base_'
+_READS = 'mmocr_kd://crnn_slim-vgg_1e_embedded-words'
+_READS_BY = 'lower_english_digits.txt'  # MMOCR's: what a class of it is
+_RARE = -4.  # logit, beside those of characters that are known, of one that is not
 
 
 @dataclass(frozen=True)
 class Student:
-    """A light detector.
+    """A light detector or recogniser.
 
     Args:
         model: Config of the model alone, as :func:`shipped` finds it.
         parameters: How many it has, in millions.
         about: Whom it suits, in a few words.
+        recipe: Config of its training on photos.
+        few: Steps below which it hardly learns.
     """
 
     model: str
     parameters: float
     about: str
+    recipe: str = 'configs/textdet/masket/_base_/recipes/photos.py'
+    few: int = 300
 
 
 STUDENTS = {
@@ -38,6 +51,16 @@ STUDENTS = {
     'efficientnet-lite0': Student(
         f'{_FRONT}efficientnet-lite0_fpnc64.py', 3.05,
         'the one that was measured on photos; starts from ImageNet'),
+}
+RECOGNISERS = {
+    'crnn': Student(
+        f'{_WORDS}/models/crnn_photos.py', 3.65,
+        'starts from weights that know rendered words and come with the package',
+        f'{_WORDS}/recipes/photos.py'),
+    'svtr-tiny': Student(
+        f'{_WORDS}/models/svtr-tiny_photos.py', 4.19,
+        'starts from nothing: for a long training',
+        f'{_WORDS}/recipes/photos-padded.py', 5000),
 }
 
 
@@ -82,6 +105,56 @@ def start_of(name: str, folder: Path) -> Start:
     """
     return {'mobilenetv3-small': _small, 'mobilenetv3-large': _large,
             'efficientnet-lite0': _lite0}[name](folder)
+
+
+def recogniser_start(name: str, dictionary: Path) -> Start:
+    """The best start weights of a recogniser, fitted to its dictionary.
+
+    Args:
+        name: One of :data:`RECOGNISERS`.
+        dictionary: File of its characters, a line each; the weights are written beside it.
+    """
+    if name != 'crnn':
+        return Start({}, 'nothing (random weights): that takes a long training. Better: --student '
+                     'crnn, whose weights are here')
+    known = CheckpointLoader.load_checkpoint(_READS, 'cpu')['state_dict']
+    dicts = Path(find_spec('mmocr').origin).parent / '.mim' / 'dicts'  # type: ignore
+    weights = fitted(known, characters_of(dicts / _READS_BY), characters_of(dictionary))
+    file, data = dictionary.with_name('crnn.pth'), io.BytesIO()
+    torch.save({'state_dict': weights}, data)
+    write_whole(file, data.getvalue())
+    return Start({'load_from': str(file)}, 'weights trained on rendered words, which come with the '
+                 'package')
+
+
+def characters_of(dictionary: Path) -> list[str]:
+    """Characters of a dictionary's file, which has a line for each.
+
+    Args:
+        dictionary: Its path.
+    """
+    return dictionary.read_text(encoding='utf-8').removesuffix('\n').split('\n')
+
+
+def fitted(weights: dict[str, Tensor], known: list[str], wanted: list[str]) -> dict[str, Tensor]:
+    """Weights of a CTC recogniser for another dictionary.
+
+    Characters that are known keep their classifier, capitals begin with that of their small
+    letter, others are thought to be rare (our choice). The blank is the last class, as in MMOCR.
+
+    Args:
+        weights: Of the recogniser; the rows of its last layer are classes.
+        known: Its characters, in order.
+        wanted: Those of the other dictionary.
+    """
+    matrix, bias = (key for key in weights if key.endswith(
+        ('decoder.1.embedding.weight', 'decoder.1.embedding.bias')))
+    place = {char: index for index, char in enumerate([*known, 'blank'])}
+    rows = [place.get(char, place.get(char.lower(), -1)) for char in [*wanted, 'blank']]
+    index = torch.tensor(rows)
+    new = index < 0
+    return {**weights, matrix: weights[matrix][index].masked_fill(new[:, None], 0),
+            bias: weights[bias][index].masked_fill(new, _RARE)}
 
 
 def _small(folder: Path) -> Start:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from itertools import chain
 from typing import Any
 
 import click
@@ -13,7 +14,10 @@ import click
 from .progress import Told, clock
 from .verb import Verb, register
 
-STUDENTS = 'mobilenetv3-small', 'mobilenetv3-large', 'efficientnet-lite0'
+STUDENTS = {'det': ('mobilenetv3-small', 'mobilenetv3-large', 'efficientnet-lite0'),
+            'rec': ('crnn', 'svtr-tiny')}
+_SCORES = {'word_acc': 'word accuracy', 'word_acc_ignore_case_symbol': 'case and symbols ignored',
+           '1-N.E.D': '1 - edit distance'}
 _UNITS = {'h': 3600, 'm': 60, 's': 1}
 
 
@@ -34,18 +38,20 @@ class Duration(click.ParamType):
 @click.command(cls=Verb, registers=False, stopped='The same command goes on where it was.',
                examples=[
                    'mmocr-kd distill det --images photos --out work',
+                   'mmocr-kd distill rec --images photos --out work',
                    'mmocr-kd distill det --images photos --out work --labels gt.json --budget 30m',
                    'mmocr-kd distill det --images photos --out work --teacher my_detector.py '
                    '--teacher-checkpoint my_detector.pth'])
-@click.argument('what', type=click.Choice(['det']))
+@click.argument('what', type=click.Choice([*STUDENTS]))
 @click.option('--images', required=True, type=click.Path(), metavar='FOLDER',
               help='Photos, in folders of any depth.')
-@click.option('--teacher', default='rapidocr', show_default=True, help="Who sees text on them: "
-              "'rapidocr', a config that distils (its first teacher), or the config of a detector.")
+@click.option('--teacher', default='rapidocr', show_default=True, help="Who sees or reads text on "
+              "them: 'rapidocr', a config that distils (its first teacher), or the config of a "
+              'detector (rec: of a recogniser).')
 @click.option('--teacher-checkpoint', metavar='FILE', help='Weights, if the teacher is the config '
-              'of a detector.')
-@click.option('--student', type=click.Choice(STUDENTS), default=STUDENTS[0], show_default=True,
-              help='Who learns.')
+              'of a model.')
+@click.option('--student', type=click.Choice(list(chain(*STUDENTS.values()))), help='Who learns '
+              f'[default: {", ".join(f"{what} {names[0]}" for what, names in STUDENTS.items())}].')
 @click.option('--out', required=True, type=click.Path(), metavar='FOLDER',
               help='Everything is written here.')
 @click.option('--labels', type=click.Path(), metavar='JSON',
@@ -58,12 +64,13 @@ class Duration(click.ParamType):
 @click.option('--json', 'as_json', is_flag=True, help='Print the summary as JSON, and how far it '
               'is to stderr.')
 def distill(what: str, device: str | None, dry_run: bool, as_json: bool, **wish: Any) -> None:
-    """Make a small text detector (det) out of a folder of photos.
+    """Make a small text detector (det) or recogniser (rec) out of a folder of photos.
 
-    The teacher is asked once about each photo; every fifth is held out; the student learns the
-    teacher's boxes (or labels, where there are some) and maps, and is tested on those held out.
-    Killed or stopped, the same command goes on where it was. OUT/config.py is the training as a
-    config of MMEngine.
+    The teacher is asked once about each photo or word; every fifth photo is held out; the student
+    learns what the teacher says (or labels, where there are some), and is tested on those held
+    out. Both may have one OUT, from which "mmocr-kd read --model OUT" reads. Killed or stopped,
+    the same command goes on where it was. OUT/config.py, of a recogniser OUT/rec/config.py, is the
+    training as a config of MMEngine.
     """
     begun = time.monotonic()
     if device:
@@ -71,13 +78,18 @@ def distill(what: str, device: str | None, dry_run: bool, as_json: bool, **wish:
     told = Told(sys.stderr if as_json else sys.stdout)
     with told.phase('loading PyTorch and MMOCR'):
         register()
-        from ..apis.distill_photos import DetectorDistillation, Wish
-    work = DetectorDistillation(Wish(**wish), told, device and device.partition(':')[0], begun)
+        from ..apis import distill_photos
+    wish['student'] = wish['student'] or STUDENTS[what][0]
+    kind = {'det': distill_photos.DetectorDistillation,
+            'rec': distill_photos.RecognizerDistillation}[what]
+    work = kind(distill_photos.Wish(what=what, **wish), told,
+                device and device.partition(':')[0], begun)
     if dry_run:
         click.echo('\n'.join(work.dry_run()))
         return
     summary = work.run()
-    click.echo(json.dumps(summary, indent=1) if as_json else _text(summary))
+    images = {'det': 'photos held out', 'rec': 'words of photos held out'}[what]
+    click.echo(json.dumps(summary, indent=1) if as_json else _text(summary, images))
 
 
 def _use(device: str) -> None:
@@ -89,16 +101,21 @@ def _use(device: str) -> None:
         os.environ['CUDA_VISIBLE_DEVICES'] = number if kind == 'cuda' else ''
 
 
-def _text(summary: dict[str, Any]) -> str:
+def _text(summary: dict[str, Any], images: str) -> str:
     whom = summary['compared_with']
     what = 'agreement with the teacher, not accuracy' if whom == 'the teacher' else 'against labels'
     rows = [('student', summary['scores'])]
     if 'scores_of_teacher' in summary:
         rows.append(('teacher', summary['scores_of_teacher']))
     return '\n'.join([
-        '', f'on {summary["held_out"]} photos held out ({what}):',
-        *(f'  {name}: hmean {score["hmean"]:.3f}, precision {score["precision"]:.3f}, '
-          f'recall {score["recall"]:.3f} ({what})' for name, score in rows),
+        '', f'on {summary["held_out"]} {images} ({what}):',
+        *(f'  {name}: {_scores(score)} ({what})' for name, score in rows),
         f'student: {summary["student"]}, {summary["megabytes"]:.1f} MB, after {summary["steps"]} '
         f'steps; this command took {clock(60 * summary["minutes"])}',
         f'trained by: {summary["config"]}', '', 'Next:', f'  {summary["next"]}'])
+
+
+def _scores(scores: dict[str, float]) -> str:
+    first = [name for name in ('hmean', 'word_acc') if name in scores]  # which one looks for
+    return ', '.join(f'{_SCORES.get(name, name)} {scores[name]:.3f}'
+                     for name in [*first, *(name for name in scores if name not in first)])

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmocr_kd.apis.distill_photos import config_file
-from mmocr_kd.apis.distill_photos.config_file import Recipe
+from mmocr_kd.apis.distill_photos.config_file import DetectorRecipe
 from mmocr_kd.apis.distill_photos.detector import boxes_scored
 from mmocr_kd.apis.distill_photos.photos import LONG_SIDE, Gathered, Photo, gather
 from mmocr_kd.apis.distill_photos.split import MOST, held_out_of, read_labels, split
@@ -155,7 +155,7 @@ def test_boxes_of_a_file_are_scored_as_mmocr_does():
 def test_configs_say_what_was_planned(tmp_path, student, unlabelled):
     start = start_of(student, tmp_path) if student != 'efficientnet-lite0' else Start({}, '')
     teacher = dict(type='OnnxTeacher', model='rapidocr')
-    text = Recipe(student, start, teacher, unlabelled, 7, 3, ['own.teacher']).text
+    text = DetectorRecipe(student, start, teacher, 7, 3, ['own.teacher'], unlabelled).text
     text = text.replace("['mmocr_kd', 'own.teacher']", "['mmocr_kd']")
     assert max(map(len, text.splitlines())) < 160 and text.count('\n') < 60
     (tmp_path / 'config.py').write_text(text)

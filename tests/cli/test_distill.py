@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from tiny_distill import distill
 
 from mmocr_kd.apis import students
-from mmocr_kd.apis.distill_photos import detector, training, work_folder
+from mmocr_kd.apis.distill_photos import distillation, training, work_folder
 from mmocr_kd.cli import distill as verb
 from mmocr_kd.cli import main, progress
 
@@ -279,7 +279,7 @@ def test_labels_of_other_photos_are_refused(place, tmp_path):
 
 
 def test_without_rapidocr_it_says_what_to_install(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(detector, 'find_spec', lambda name: None)
+    monkeypatch.setattr(distillation, 'find_spec', lambda name: None)
     shown = distill(place, '--teacher', 'rapidocr', out=tmp_path / 'work')
     assert shown.exit_code == 1 and "pip install 'mmocr_kd[rapidocr]'" in shown.output
     assert not (tmp_path / 'work').exists()
@@ -323,7 +323,7 @@ def test_a_budget_in_which_nothing_is_learnt_is_refused_and_may_be_raised(place,
 
 
 def test_its_students_are_those_there_are():
-    assert verb.STUDENTS == tuple(students.STUDENTS)
+    assert verb.STUDENTS == {'det': tuple(students.STUDENTS), 'rec': tuple(students.RECOGNISERS)}
 
 
 @pytest.mark.parametrize('device, seen', [('cpu', ''), ('cuda:1', '1'), ('cuda', None)])

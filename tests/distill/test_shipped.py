@@ -21,7 +21,7 @@ def test_are_those_of_the_config_of_that_name(name):
     model = MODELS.build(Config.fromfile(config).model)
     load_strictly(model, read_weights(PREFIX + name), PREFIX + name, config)
     assert all(value.isfinite().all() for value in model.state_dict().values())
-    assert model.state_dict()['backbone.features.0.0.weight'].dtype == torch.float32
+    assert {value.dtype for value in model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -35,7 +35,7 @@ def test_mmengine_loads_them_wherever_it_takes_a_path():
     model = torch.nn.Module()
     loaded = load_checkpoint(model, PREFIX + NAMES[0], strict=False)
     given = read_weights(PREFIX + NAMES[0])
-    assert loaded['state_dict'].keys() == given.keys() and len(given) > 100
+    assert loaded['state_dict'].keys() == given.keys() and len(given) > 60
 
 
 def test_unknown_names_list_what_there_is():

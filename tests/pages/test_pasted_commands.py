@@ -34,7 +34,8 @@ if 'clone' in sys.argv:
 """
 # Of a stranger: named by the pages, not shipped.
 OWN_CONFIGS = {'my_config.py', 'my_dld.py', 'my_dld_config.py', 'my_spotter_config.py',
-               'own.py', 'own_targets.py', 'own_maps.py', 'work/config.py', 'work/student.py'}
+               'own.py', 'own_targets.py', 'own_maps.py', 'work/config.py', 'work/student.py',
+               'work/rec/config.py'}
 
 
 @pytest.fixture

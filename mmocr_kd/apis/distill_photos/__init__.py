@@ -1,5 +1,7 @@
 """From photos to a small model, in one go: what ``mmocr-kd distill`` does."""
-from .detector import DetectorDistillation, Voice
+from .detector import DetectorDistillation
+from .distillation import PhotoDistillation, Voice
+from .recognizer import RecognizerDistillation
 from .work_folder import Wish
 
-__all__ = ['DetectorDistillation', 'Voice', 'Wish']
+__all__ = ['DetectorDistillation', 'PhotoDistillation', 'RecognizerDistillation', 'Voice', 'Wish']

@@ -137,7 +137,8 @@ def _scaled(instance: dict[str, Any], photo: Photo, path: str) -> dict[str, Any]
             'how to turn them): label photos as they are shown')
     polygon = [round(value, 1) for corner in zip(xs, ys) for value in corner]
     return {'polygon': polygon, 'bbox': [min(xs), min(ys), max(xs), max(ys)], 'bbox_label': 0,
-            'ignore': bool(instance.get('ignore', False))}
+            'ignore': bool(instance.get('ignore', False)),
+            **({'text': instance['text']} if isinstance(instance.get('text'), str) else {})}
 
 
 def _corners(bbox: Any) -> list[float]:

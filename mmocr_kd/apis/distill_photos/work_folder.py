@@ -12,6 +12,7 @@ from typing import Iterator
 from ...store import write_whole
 
 NOTE = 'distill.json'
+_PLACES = {'det': '.', 'rec': 'rec'}  # below --out; photos and what "mmocr-kd read" needs are above
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Wish:
         labels: JSON file in MMOCR's format, of some of the photos.
         budget: Seconds that all of it may take; None: as long as the number of photos asks for.
         seed: Of the training.
+        what: 'det' or 'rec'.
     """
 
     images: str
@@ -37,6 +39,12 @@ class Wish:
     labels: str | None = None
     budget: float | None = None
     seed: int = 0
+    what: str = 'det'
+
+    @property
+    def place(self) -> Path:
+        """Folder of the detector, or of the recogniser; both may be below one ``out``."""
+        return Path(self.out) / _PLACES[self.what]
 
     def require_apart(self) -> None:
         """Make sure that the work is not among the photos.
@@ -58,31 +66,35 @@ def take_over(wish: Wish, planned: bool) -> None:
         planned: Whether the training is planned already, and with it its length.
 
     Raises:
-        ValueError: If the folder is another wish's, or holds something else.
+        ValueError: If the folder is another wish's, or of other photos, or holds something else.
         OSError: If it cannot be written.
     """
-    note, asked = Path(wish.out) / NOTE, _noted(wish)
-    if not note.exists():
-        if any(not file.name.startswith(('.lock', NOTE)) for file in Path(wish.out).iterdir()):
-            raise ValueError(f'--out {wish.out!r} holds something else: give an empty or a new '
-                             'folder')
-        write_whole(note, json.dumps(asked, indent=1).encode())
-        return
-    there = json.loads(note.read_text())
-    if there != asked:
-        other = [f'--{name.replace("_", "-")} was {there.get(name)!r}, is {asked[name]!r}'
-                 for name in asked if there.get(name) != asked[name]
-                 and (planned or name != 'budget')]
-        if other:
-            raise ValueError(f'--out {wish.out!r} was begun otherwise: {"; ".join(other)}. Type '
-                             'what it was begun with, or give another --out')
-        write_whole(note, json.dumps(asked, indent=1).encode())
+    note, asked = wish.place / NOTE, _noted(wish)
+    if note.exists():
+        _require_same(wish, json.loads(note.read_text()), planned)
+    elif others := [file for place in _PLACES.values()
+                    if (file := Path(wish.out) / place / NOTE).exists()]:
+        _require_same(wish, {**asked, 'images': json.loads(others[0].read_text())['images']}, True)
+    elif any(not file.name.startswith(('.lock', NOTE)) and file.name not in _PLACES.values()
+             for file in Path(wish.out).iterdir()):
+        raise ValueError(f'--out {wish.out!r} holds something else: give an empty or a new folder')
+    write_whole(note, json.dumps(asked, indent=1).encode())
+
+
+def _require_same(wish: Wish, there: dict[str, object], planned: bool) -> None:
+    asked = _noted(wish)
+    other = [f'--{name.replace("_", "-")} was {there.get(name)!r}, is {asked[name]!r}'
+             for name in asked if there.get(name) != asked[name]
+             and (planned or name != 'budget')]
+    if other:
+        raise ValueError(f'--out {wish.out!r} was begun otherwise: {"; ".join(other)}. Type what '
+                         'it was begun with, or give another --out')
 
 
 def _noted(wish: Wish) -> dict[str, object]:
     """Files by what is in them, as they may be moved or edited."""
     told = {**asdict(wish), 'images': str(Path(wish.images).resolve())}
-    del told['out']
+    del told['out'], told['what']
     if wish.labels:
         content = blake2b(Path(wish.labels).read_bytes(), digest_size=8).hexdigest()
         told['labels'] = f'{Path(wish.labels).name} ({content})'

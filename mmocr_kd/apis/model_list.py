@@ -16,11 +16,11 @@ from ..distill.shipped import PREFIX
 from ..measure import interleave, product_macs
 from ..teachers.rapidocr_models import INSTALL, rapidocr_model
 from .read_config import read_config
-from .students import PACKAGE, STUDENTS, shipped
+from .students import PACKAGE, RECOGNISERS, STUDENTS, shipped
 
 _DETECTION = 'configs/textdet/masket/_base_/models'
 _RECOGNITION = 'configs/textrecog/kd_ltr/_base_/models'
-_PHOTO = (3, 736, 736)  # as the recipes for photos test
+_PHOTO, _WORD = (3, 736, 736), (1, 32, 256)  # as the recipes for photos test, at most
 _SCORES = {
     'efficientnet-lite0': 'hmean .513 on 200 photos of MSRA-TD500, after 450 steps of MaskET',
     'crnn-quarter': 'reads .342 of 1,938 words of photos, shrunk to 16x50',
@@ -106,10 +106,8 @@ def _students() -> list[ListedStudent]:
                       (1, 16, 50), 'the smallest; small words', _SCORES['crnn-quarter']),
         ListedStudent('crnn-slim', 'recognition', f'{_RECOGNITION}/crnn_slim-vgg_lr.py',
                       (1, 16, 50), 'small words'),
-        ListedStudent('crnn-slim-32', 'recognition', f'{_RECOGNITION}/crnn_slim-vgg.py',
-                      (1, 32, 100), 'the same for words of usual size'),
-        ListedStudent('svtr-tiny', 'recognition', f'{_RECOGNITION}/svtr-tiny_lr.py', (3, 32, 128),
-                      'rectifies bent words'),
+        *(ListedStudent(name, 'recognition', student.model, _WORD, student.about)
+          for name, student in RECOGNISERS.items()),
         ListedStudent('parseq-tiny', 'recognition', f'{_RECOGNITION}/parseq-tiny_lr.py',
                       (3, 16, 64), 'letters one after the other; small words')]
 

@@ -16,7 +16,7 @@ from ..measure.paired import Report
 from ..measure.paired_text import verdict
 from .comparison import Comparison, Run, Table, count_images, read_table, score_run
 from .contact_sheet import draw_sheet
-from .distill_photos.detector import Voice
+from .distill_photos import Voice
 from .distillation import find_distillation
 from .engines import Engine
 from .read_config import read_config

@@ -20,7 +20,7 @@ EXTRAS = {
     'lite': ['mmcv-lite==2.0.1'],
     # 0.3.9 needs openxlab, which downgrades setuptools.
     'mim': ['openmim==0.3.7'],
-    'embedded': ['matplotlib>=3.5', 'pillow>=9.2', 'scikit-image>=0.19'],
+    'embedded': ['matplotlib>=3.7', 'pillow>=9.2', 'scikit-image>=0.19'],
     # Teachers in ONNX files, and PP-OCR's, which come inside a package.
     'onnx': ['onnxruntime>=1.18'],
     # "mmocr-kd export" to ONNX files, and all that "mmocr-kd read" needs to run them.

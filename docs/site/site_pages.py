@@ -64,8 +64,8 @@ def text_of(source):
 
 
 def _code(cell):
-    commands = cell.startswith('!')
-    return f'```{"bash" if commands else "python"}\n{cell[1:] if commands else cell}\n```'
+    first, _, rest = cell.partition('\n')
+    return f'```bash\n{rest}\n```' if first == '%%bash' else f'```python\n{cell}\n```'
 
 
 def relinked(text, source, pages):

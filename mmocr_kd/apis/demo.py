@@ -37,7 +37,7 @@ _QUICK = {**_FEW, 'train_dataloader.dataset.num_images': 8,
 class Demo:
     """Trainings, tests, a contact sheet: each is done once, and nothing is ever removed.
 
-    It is a comparison of two arms, ``configs/compare/demo.py``, with the teacher beside them.
+    It is a comparison of two arms, ``configs/compare/masket_embedded.py``, with the teacher beside them.
 
     Args:
         out: Folder of everything.
@@ -86,7 +86,7 @@ class Demo:
         return int(loader.dataset.num_images // loader.batch_size)
 
     def _table(self) -> Table:
-        table = read_table(shipped('configs/compare/demo.py'))
+        table = read_table(shipped('configs/compare/masket_embedded.py'))
         arms = {name: replace(arm, options={**arm.options, **_QUICK}) if self.quick else arm
                 for name, arm in table.arms.items()}
         return replace(table, arms=arms)

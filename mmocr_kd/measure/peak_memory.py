@@ -1,11 +1,16 @@
 """How much memory a computation needs."""
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Callable, Iterable
 
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
+
+# Older profilers keep all events without being asked.
+_KEEPING: dict[str, Any] = {'acc_events': True} if 'acc_events' in signature(
+    profile).parameters else {}
 
 
 def peak_bytes(call: Callable[[], Any], device: torch.device | str) -> int:
@@ -49,12 +54,17 @@ def _cuda_peak(call: Callable[[], Any]) -> int:
 
 
 def _cpu_peak(call: Callable[[], Any]) -> int:
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as run:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, **_KEEPING) as run:
         call()
     kineto: Any = run.profiler
     events = [e for e in kineto.kineto_results.events() if e.name() == '[memory]']
     now = peak = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
+    for event in sorted(events, key=_begin):
         now += event.nbytes()
         peak = max(peak, now)
     return peak
+
+
+def _begin(event: Any) -> int:
+    """When it was; PyTorch 2.0 has no nanoseconds."""
+    return event.start_ns() if hasattr(event, 'start_ns') else event.start_us()

@@ -48,7 +48,7 @@ def test_trains_tests_draws_and_says_what_is_next(call, tmp_path):
                   'teacher, MobileNetV3-large', '4 test images with', 'masket: undecided',
                   'budget of a demo is too small', 'loss_entropy', 'mmocr-kd distill det --images'):
         assert words in done.output, words
-    folder = tmp_path / 'd' / 'demo'
+    folder = tmp_path / 'd' / 'masket_embedded'
     assert cv2.imread(str(folder / 'contact_sheet.png')).std() > 10
     before = files(folder)
     again = call('--quick', '--out', tmp_path / 'd', '--json', engine=engine)

@@ -16,19 +16,19 @@ import site_pages  # noqa: E402
 PATH = ROOT / 'docs' / 'notebook.ipynb'
 CELLS = [(cell['cell_type'], ''.join(cell['source']))
          for cell in json.loads(PATH.read_text())['cells']]
-COMMANDS = [text[1:] for kind, text in CELLS if text.startswith('!')]
+COMMANDS = [text.removeprefix('%%bash\n') for _, text in CELLS if text.startswith('%%bash\n')]
 
 
 @pytest.mark.parametrize('command', COMMANDS)
 def test_verbs_and_options_are_known(command):
-    program, verb, *args = shlex.split(command.partition('>')[0])
+    program, verb, *args = shlex.split(command.replace('\\\n', '').partition('>')[0])
     assert program == 'mmocr-kd'
     main.commands[verb].make_context(verb, args)  # or click says what it does not know
 
 
 def test_python_cells_are_python():
     for kind, text in CELLS:
-        if kind == 'code' and not text.startswith('!'):
+        if kind == 'code' and not text.startswith('%%bash'):
             compile(text, PATH.name, 'exec')
 
 

@@ -1,6 +1,6 @@
 # What "mmocr-kd demo" trains, from nothing, on images that are rendered while they are read. This
 # goes on with it in the same folder, with all that compare can do:
-#   mmocr-kd compare configs/compare/demo.py --out OUT
+#   mmocr-kd compare configs/compare/masket_embedded.py --out OUT
 seeds = [0, 1, 2, 3, 4]
 reference = 'plain'
 protocol = 'detection'

@@ -37,7 +37,8 @@ _QUICK = {**_FEW, 'train_dataloader.dataset.num_images': 8,
 class Demo:
     """Trainings, tests, a contact sheet: each is done once, and nothing is ever removed.
 
-    It is a comparison of two arms, ``configs/compare/masket_embedded.py``, with the teacher beside them.
+    It is a comparison of two arms, ``configs/compare/masket_embedded.py``, with the teacher beside
+    them.
 
     Args:
         out: Folder of everything.

@@ -20,7 +20,14 @@ from tiny_photos import photos
 
 from mmocr_kd.adapters.recognition.n_best import n_best
 from mmocr_kd.apis import pseudo_label
-from mmocr_kd.apis.pseudo_label import Labelling, PhotoRules, find_text, label_photos, teacher_of
+from mmocr_kd.apis.pseudo_label import (
+    Labelling,
+    PhotoRules,
+    find_text,
+    label_photos,
+    label_words,
+    teacher_of,
+)
 from mmocr_kd.cli import main
 from mmocr_kd.reader.quads import reading_order
 from mmocr_kd.store import MapStore
@@ -235,6 +242,27 @@ def test_words_are_read_and_cut_out(folder, tmp_path, turned):
     assert len(read) > 2 and all(dataset[i]['img'].size for i in range(len(dataset)))
     assert sum(truth[name] == text for name, text in read.items()) >= .6 * len(read)
     assert not any(truth[name] == '###' for name in read)  # ignored ones
+
+
+def test_photos_that_differ_in_their_suffix_alone_keep_their_words(folder, tmp_path, monkeypatch):
+    """And words that are labelled keep their text, however they are read."""
+    shutil.copy(folder / '0.png', folder / '0.jpg')
+    box = dict(bbox=[0, 0, 30, 12], ignore=False)
+    data = [dict(img_path=name, instances=[box, dict(box, text='said')])
+            for name in ('0.png', '0.jpg', '1.png')]
+    (tmp_path / 'boxes.json').write_text(json.dumps(dict(data_list=data)))
+    monkeypatch.setattr(pseudo_label, '_bound', lambda *_: (None, dict(teacher={})))
+    monkeypatch.setattr(pseudo_label, '_read', lambda *_: ('read', 0.))
+    labelling = label_words('it', str(folder), str(tmp_path / 'boxes.json'),
+                            str(tmp_path / 'out' / 'words.json'), labelled=True)
+    list(labelling.run())
+    words = labelled(tmp_path / 'out' / 'words.json')
+    assert sorted(word['img_path'] for word in words) == sorted(
+        f'words/{name}_{number:04d}.png' for name in ('0.png', '0.jpg', '1')
+        for number in (0, 1))
+    assert all((tmp_path / 'out' / word['img_path']).exists() for word in words)
+    assert [word['instances'][0]['text'] for word in words] == ['read', 'said'] * 3
+    assert {word['photo'] for word in words} == {'0.png', '0.jpg', '1.png'}
 
 
 def test_a_recogniser_of_mmocr_reads_as_its_config_tests_it(folder, tmp_path, monkeypatch):

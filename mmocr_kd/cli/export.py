@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # "--help" should not wait for it
               help='How much the probabilities of both may differ.')
 @click.option('--peer', is_flag=True, help='Of a MutualDistiller, the second student.')
 @click.option('--with-selector', is_flag=True,
-              help='FILE.pth: of DLD, keep the selector in front of the student.')
+              help='Of DLD, also the selector: in FILE.pth, or as FILE.selector.onnx.')
 @click.option('--half', is_flag=True, help='FILE.pth: weights in half precision.')
 @click.option('--cfg-options', multiple=True, metavar='KEY=VALUE',
               help='A field of the config to replace; may be repeated.')
@@ -47,11 +47,12 @@ def export(config: str, checkpoint: str, out: str, images: tuple[str, ...], tole
     suffix = Path(out).suffix
     if suffix not in ('.onnx', '.pth'):
         raise click.UsageError(f'--out={out!r} must end in .onnx or .pth')
-    if suffix == '.onnx' and (with_selector or half):
-        raise click.UsageError('--with-selector and --half are for --out FILE.pth')
+    if suffix == '.onnx' and half:
+        raise click.UsageError('--half is for --out FILE.pth')
     cfg = read_config(config, parsed(cfg_options))
     if suffix == '.onnx':
-        _graph(cfg, checkpoint, Path(out), images, tolerance, peer)
+        _graph(cfg, checkpoint, Path(out), images, tolerance, peer,
+               with_selector)
     else:
         _plain(cfg, checkpoint, Path(out), with_selector, peer, half)
 
@@ -66,9 +67,11 @@ def _plain(cfg: Any, checkpoint: str, out: Path, with_selector: bool, peer: bool
 
 
 def _graph(cfg: Any, checkpoint: str, out: Path, images: tuple[str, ...], tolerance: float,
-           peer: bool) -> None:
+           peer: bool, with_selector: bool) -> None:
     from ..apis.export import export_checked, require_own_graph
-    require_own_graph(out)
+    beside = out.with_suffix('.selector.onnx')
+    for path in [out, beside][:1 + with_selector]:
+        require_own_graph(path)
     click.echo('drawing the graph, and running it beside PyTorch ...', err=True)
     exported, check = export_checked(cfg, checkpoint, images, tolerance, peer)
     click.echo(_told(check))
@@ -77,8 +80,21 @@ def _graph(cfg: Any, checkpoint: str, out: Path, images: tuple[str, ...], tolera
                          f'--tolerance={tolerance:g}, or the reader finds other texts than MMOCR. '
                          'Give --images as the model knows them; if they differ there as well, '
                          'deploy the plain checkpoint instead, --out FILE.pth')
+    if with_selector:
+        _selector(cfg, checkpoint, beside, images, exported)
     exported.save(out)
-    click.echo(_written(out, exported))
+    click.echo(_written(out, exported) + (f' --selector {beside}' if with_selector else ''))
+
+
+def _selector(cfg: Any, checkpoint: str, beside: Path, images: tuple[str, ...],
+              detector: Export) -> None:
+    from ..apis.export import check_choices, export_selector
+    selector = export_selector(cfg, checkpoint, detector)
+    scales, texts = check_choices(selector, detector, cfg, images)
+    selector.save(beside)
+    seen = ', '.join(f'{scale:g}' for scale in scales)
+    click.echo(f'wrote {beside}: sees the photos at {seen} as PyTorch does, and finds the same '
+               f'{texts} texts')
 
 
 def _told(check: Check) -> str:

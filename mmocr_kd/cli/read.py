@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # "--help" should not wait for it
 @click.option('--det', metavar='ONNX', help='Exported detector; without one, each photo is a word.')
 @click.option('--rec', metavar='ONNX', help='Exported recogniser; without one, texts are found '
               'only.')
+@click.option('--selector', metavar='ONNX', help='Of a DLD detector: chooses how small it may see '
+              'each photo.')
 @click.option('--model', metavar='FOLDER', help='Take det.onnx and rec.onnx of this folder, or '
-              'the one that is there.')
+              'the one that is there, and det.selector.onnx.')
 @click.option('--json', 'as_json', is_flag=True, help='One JSON object a photo, a line each.')
 @click.option('--draw', metavar='FOLDER', help='Also draw pictures.')
 @click.option('--min-score', default=0., show_default=True,
@@ -35,8 +37,9 @@ if TYPE_CHECKING:  # "--help" should not wait for it
               help='Words that are read at a time.')
 @click.option('--threads', type=click.IntRange(min=0), default=0, show_default=True,
               help='0: as many as there are cores.')
-def read(photos: tuple[str, ...], det: str | None, rec: str | None, model: str | None,
-         as_json: bool, draw: str | None, min_score: float, batch: int, threads: int) -> None:
+def read(photos: tuple[str, ...], det: str | None, rec: str | None, selector: str | None,
+         model: str | None, as_json: bool, draw: str | None, min_score: float, batch: int,
+         threads: int) -> None:
     """Read PHOTOS with models that "mmocr-kd export" wrote.
 
     PHOTOS are files, folders, patterns, or - for a list of paths on the standard input, one a
@@ -44,28 +47,35 @@ def read(photos: tuple[str, ...], det: str | None, rec: str | None, model: str |
     EXIF data say. A photo that cannot be read is named on the standard error, the others are read
     all the same, and the exit code is 1.
     """
-    det, rec = _of_folder(model, det, rec) if model else (det, rec)
+    if model:
+        det, rec, selector = _of_folder(model, det, rec, selector)
     if not det and not rec:
         raise click.UsageError('give --det, --rec, or --model')
-    reader = _reader(det, rec, min_score, batch, threads)
+    if selector and not det:
+        raise click.UsageError(f'--selector={selector!r} chooses for a detector: give --det')
+    reader = _reader(det, rec, selector, min_score, batch, threads)
     failed = [path for path in _paths(photos) if not _read(reader, path, as_json, draw)]
     if failed:
         click.echo(f'{len(failed)} could not be read', err=True)
         sys.exit(1)
 
 
-def _of_folder(folder: str, det: str | None, rec: str | None) -> tuple[str | None, str | None]:
-    paths = [os.path.join(folder, f'{name}.onnx') for name in ('det', 'rec')]
-    there: list[str | None] = [path if os.path.isfile(path) else None for path in paths]
-    if not any(there):
+def _of_folder(folder: str, *given: str | None) -> list[str | None]:
+    """Detector, recogniser and selector: those given, else those that are there."""
+    paths = [os.path.join(folder, f'{name}.onnx') for name in ('det', 'rec', 'det.selector')]
+    there = [path if os.path.isfile(path) else None for path in paths]
+    if not any(there[:2]):
         raise click.UsageError(f'--model={folder!r} has neither det.onnx nor rec.onnx')
-    return det or there[0], rec or there[1]
+    if given[0] and given[0] != there[0]:
+        there[2] = None  # it belongs to the other detector
+    return [one or other for one, other in zip(given, there)]
 
 
-def _reader(det: str | None, rec: str | None, min_score: float, batch: int,
+def _reader(det: str | None, rec: str | None, selector: str | None, min_score: float, batch: int,
             threads: int) -> Reader:
-    from ..reader import Detector, OnnxFile, Reader, Recognizer
-    return Reader(Detector(OnnxFile(det, threads)) if det else None,
+    from ..reader import Detector, OnnxFile, Reader, Recognizer, Selector
+    chooser = Selector(OnnxFile(selector, threads)) if selector else None
+    return Reader(Detector(OnnxFile(det, threads), chooser) if det else None,
                   Recognizer(OnnxFile(rec, threads), batch) if rec else None, min_score)
 
 

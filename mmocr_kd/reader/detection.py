@@ -10,6 +10,7 @@ import pyclipper
 from .growing import group_pixels, grow_kernels
 from .onnx_file import OnnxFile
 from .resizing import prepare
+from .selection import Selector
 
 # Polygons, and their scores in 0..1.
 Found = tuple[list[np.ndarray], list[float]]
@@ -20,14 +21,15 @@ class Detector:
 
     Args:
         file: An exported detector.
+        selector: Chooses how small it may see each photo; None: it sees all as its tests do.
 
     Raises:
         ValueError: If it is none.
     """
 
-    def __init__(self, file: OnnxFile) -> None:
+    def __init__(self, file: OnnxFile, selector: Selector | None = None) -> None:
         file.require('detection', '--det')
-        self.file = file
+        self.file, self.selector = file, selector
 
     def __call__(self, photo: np.ndarray) -> Found:
         """Find the text on a photo.
@@ -41,6 +43,7 @@ class Detector:
         """
         about = self.file.about
         seen = prepare(photo, about['image'])
+        seen = seen if self.selector is None else self.selector(seen)
         return place_text(self.file(seen.pixels[None], np.ones(1))[0], seen.scale,
                           about['postprocessor'])
 

@@ -23,9 +23,10 @@ class OnnxFile:
         threads: How many threads it takes; 0: as many as there are cores.
 
     Attributes:
-        about: What the file says about itself: ``task`` ('detection' or 'recognition'), ``model``,
-            ``image`` (what it sees: see :func:`~.resizing.prepare`), and ``postprocessor`` of a
-            detector or ``decoder`` of a recogniser.
+        about: What the file says about itself: ``task`` ('detection', 'recognition' or
+            'selection'), ``model``, ``image`` (what it sees: see :func:`~.resizing.prepare`), and
+            ``postprocessor`` of a detector, ``decoder`` of a recogniser, ``choice`` of a selector
+            (see :class:`~.selection.Selector`).
 
     Raises:
         ImportError: Without ONNX Runtime.
@@ -52,7 +53,8 @@ class OnnxFile:
             ValueError: If it is another.
         """
         if self.about['task'] != task:
-            other = {'detection': '--det', 'recognition': '--rec'}[self.about['task']]
+            other = {'detection': '--det', 'recognition': '--rec',
+                     'selection': '--selector'}[self.about['task']]
             raise ValueError(f'{option}={self.path!r} is a model of {self.about["task"]}, expected '
                              f'one of {task}: give it as {other}')
 

@@ -61,6 +61,19 @@ def pillow_resize(image: np.ndarray, size: tuple[int, int], interpolation: str) 
     return image
 
 
+def smooth_resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize as ``torch.nn.functional.interpolate`` does with bilinear ``antialias``.
+
+    Args:
+        image: float32, shape (H, W, C).
+        size: Width and height.
+    """
+    for axis in (0, 1):
+        weights = _weights(image.shape[axis], size[1 - axis], *_FILTERS['bilinear']) / 2**_BITS
+        image = np.moveaxis(np.tensordot(weights, image.astype(float), (1, axis)), 0, axis)
+    return image.astype(np.float32)
+
+
 def _passes(fewer_rows: int, fewer_columns: int) -> tuple[int, int]:
     """The axes, in the order of Pillow 13."""
     return (0, 1) if fewer_rows > max(2 * fewer_columns, 0) else (1, 0)

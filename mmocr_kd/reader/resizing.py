@@ -24,10 +24,13 @@ class Prepared:
         pixels: float32, shape (C, H, W).
         scale: Width and height relative to the photo's, before padding.
         valid_ratio: Share of the width that is no padding, in 0..1.
+        size: Height and width before the padding to whole ``divisor``.
     """
 
-    def __init__(self, pixels: np.ndarray, scale: tuple[float, float], valid_ratio: float) -> None:
+    def __init__(self, pixels: np.ndarray, scale: tuple[float, float], valid_ratio: float,
+                 size: tuple[int, int]) -> None:
         self.pixels, self.scale, self.valid_ratio = pixels, scale, valid_ratio
+        self.size = size
 
 
 def prepare(photo: np.ndarray, image: dict[str, Any]) -> Prepared:
@@ -49,7 +52,8 @@ def prepare(photo: np.ndarray, image: dict[str, Any]) -> Prepared:
         if name == 'pad_width':
             valid_ratio = min(1., before / fields['width'])
     scale = seen.shape[1] / photo.shape[1], seen.shape[0] / photo.shape[0]
-    return Prepared(_padded(_normalised(seen, image), image), scale, valid_ratio)
+    size = seen.shape[0], seen.shape[1]
+    return Prepared(_padded(_normalised(seen, image), image), scale, valid_ratio, size)
 
 
 def _normalised(seen: np.ndarray, image: dict[str, Any]) -> np.ndarray:

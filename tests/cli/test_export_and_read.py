@@ -191,7 +191,8 @@ class TestExport:
 
     @pytest.mark.parametrize('arguments, words', [
         (['--out', 'rec.tflite'], 'must end in .onnx or .pth'),
-        (['--out', 'rec.onnx', '--half'], 'are for --out FILE.pth'),
+        (['--out', 'rec.onnx', '--half'], '--half is for --out FILE.pth'),
+        (['--out', 'rec.onnx', '--with-selector'], 'has no selector: drop --with-selector'),
         (['--out', 'rec.onnx', '--cfg-options', 'model.decoder.postprocessor=None'],
          'a CRNN cannot be exported as one graph. What can: detectors: DBNet'),
         (['--out', 'rec.onnx', '--cfg-options', 'test_dataloader=None'], 'has no data for tests')])

@@ -74,11 +74,11 @@ def check_export(export: Export, cfg: Config, images: Sequence[str] = ()) -> Che
         ImportError: Without ONNX Runtime.
         OSError, ValueError: If an image cannot be read, or ONNX Runtime refuses the graph.
     """
-    photos, source = _photos(export.about['task'], cfg, images)
+    photos, source = photos_of(export.about['task'], cfg, images)
     with TemporaryDirectory() as folder:
         path = Path(folder) / 'graph.onnx'
         export.save(path)
-        sides = _Sides(export, OnnxFile(path), cfg)
+        sides = Sides(export, OnnxFile(path), cfg)
     compared = [sides.compare(photo) for photo in photos]
     batch, shape = sides.compare_batch(photos[0])
     return Check(len(photos), source, max(one[0] for one in compared),
@@ -116,7 +116,7 @@ def export_checked(cfg: Config, checkpoint: str | Path, images: Sequence[str], t
     return export, check_export(export, cfg, images)
 
 
-class _Sides:
+class Sides:
     """The two that are compared."""
 
     def __init__(self, export: Export, file: OnnxFile, cfg: Config) -> None:
@@ -131,7 +131,7 @@ class _Sides:
     def compare(self, photo: np.ndarray) -> tuple[float, float, int, int]:
         """Differences of inputs and outputs, number of answers, and of wrong ones."""
         seen = prepare(photo, self.about['image'])
-        packed = self._packed(photo)
+        packed = self.packed(photo)
         batch = self.export.model.data_preprocessor(  # type: ignore[operator]
             {key: [value] for key, value in packed.items()}, False)
         inputs, samples = batch['inputs'], batch['data_samples']
@@ -156,14 +156,19 @@ class _Sides:
         said = activated(self.export.model(batch, samples, mode='tensor'), self.rule.get('kind'))
         return _difference(self.file(batch.numpy(), np.array(ratios)), said), tuple(batch.shape)
 
-    def _packed(self, photo: np.ndarray) -> Any:
+    def packed(self, photo: np.ndarray) -> Any:
+        """A photo as MMOCR's tests show it.
+
+        Args:
+            photo: BGR, uint8, shape (H, W, 3).
+        """
         grey = self.about['image']['channels'] == 'grey'
         image = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY) if grey else photo.copy()
         return self.pipeline({'img': image, 'img_path': '', 'scale_factor': (1., 1.),
                               'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]})
 
     def _sample(self, photo: np.ndarray, valid_ratio: float) -> Any:
-        sample = self._packed(photo)['data_samples']
+        sample = self.packed(photo)['data_samples']
         sample.set_metainfo({'valid_ratio': valid_ratio})
         return sample
 
@@ -178,10 +183,10 @@ class _Sides:
         ours, _ = place_text(said, seen.scale, self.rule)
         if len(theirs) != len(ours):
             return len(theirs), max(len(theirs), len(ours))
-        return len(theirs), sum(not _alike(*pair) for pair in zip(theirs, ours))
+        return len(theirs), sum(not alike(*pair) for pair in zip(theirs, ours))
 
 
-def _alike(theirs: Any, ours: np.ndarray) -> bool:
+def alike(theirs: Any, ours: np.ndarray) -> bool:
     """Whether two polygons are equal to a hundredth of a pixel."""
     corners = np.asarray(theirs, float).reshape(-1, 2)
     return corners.shape == ours.shape and bool(np.abs(corners - ours).max() < .01)
@@ -195,7 +200,8 @@ def _difference(ours: np.ndarray, theirs: Tensor) -> float:
     return float(np.abs(ours - other).max()) if ours.shape == other.shape else float('nan')
 
 
-def _photos(task: str, cfg: Config, images: Sequence[str]) -> tuple[list[np.ndarray], str]:
+def photos_of(task: str, cfg: Config, images: Sequence[str]) -> tuple[list[np.ndarray], str]:
+    """Some to compare on, and where they are from; see :func:`check_export`."""
     number = _LOOKED_AT[task]
     drawn = [_drawn([word]) for word in _WORDS] if task == 'recognition' else []
     if images:

@@ -137,7 +137,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False,
     model, about = plain_model(cfg, checkpoint, peer)
     drawn = build_loaded(cfg, exportable(student_config(cfg.model, peer)), model.state_dict(),
                          checkpoint).eval()
-    return Export(about, model, _described(_drawn(Network(drawn, about), about, single), about))
+    return Export(about, model, described(_drawn(Network(drawn, about), about, single), about))
 
 
 def plain_model(cfg: Config, checkpoint: str | Path,
@@ -197,7 +197,6 @@ def _window(before: Sequence[int], after: Any) -> Any:
 @torch.no_grad()
 def _drawn(network: Network, about: dict[str, Any], single: bool) -> bytes:
     example = _example(about)[:1 if single else None]
-    file: Any = io.BytesIO()
     names = ['images', 'valid_ratios'] if network.masked else ['images']
     given = (example, torch.ones(len(example), dtype=torch.double))[:len(names)]
     if about['task'] == 'recognition':
@@ -206,11 +205,31 @@ def _drawn(network: Network, about: dict[str, Any], single: bool) -> bytes:
         name: {} if single else {0: 'batch'} for name in [*names, 'probabilities']}
     axes['images'] |= {place: name for place, name in ((2, 'height'), (3, 'width'))
                        if _is_free(name, about)}
+    return drawn_graph(network, given, names, 'probabilities', axes, about)
+
+
+def drawn_graph(network: nn.Module, given: tuple[Tensor, ...], names: list[str], output: str,
+                axes: dict[str, dict[int, str]], about: dict[str, Any]) -> bytes:
+    """Draw a module as a graph.
+
+    Args:
+        network: In eval mode.
+        given: Examples of its inputs.
+        names: Of the inputs.
+        output: Name of the output.
+        axes: Which axes of what may have any length, and their names.
+        about: What the file will say about itself.
+
+    Raises:
+        ImportError: Without onnx.
+        ValueError: If it cannot be drawn.
+    """
+    file: Any = io.BytesIO()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # the export is run and compared afterwards
             torch.onnx.export(network, given, file, input_names=names, verbose=False,
-                              output_names=['probabilities'], dynamic_axes=axes,
+                              output_names=[output], dynamic_axes=axes,
                               opset_version=OPSET, dynamo=False)
     except ImportError:
         raise
@@ -236,7 +255,13 @@ def _is_free(side: str, about: dict[str, Any]) -> bool:
     return about['task'] == 'detection' or not any(side in fixed.get(step, ()) for step in steps)
 
 
-def _described(graph: bytes, about: dict[str, Any]) -> bytes:
+def described(graph: bytes, about: dict[str, Any]) -> bytes:
+    """A graph that says about itself what a reader has to know.
+
+    Args:
+        graph: Of :func:`drawn_graph`.
+        about: That.
+    """
     try:
         import onnx
     except ImportError as error:

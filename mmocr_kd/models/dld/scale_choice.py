@@ -17,8 +17,8 @@ from ..selectors.price_table import price_within
 
 _NO_GRAPH = (
     'which scale is chosen depends on what an image shows, and sizes in a graph do not: export '
-    'model.selector and model.student, each by itself, and shrink between them as docs/tools.md '
-    'shows; or set test_scale, for a graph that always sees images at that scale')
+    'model.selector and model.student, each by itself, as "mmocr-kd export --with-selector" '
+    'does; or set test_scale, for a graph that always sees images at that scale')
 _NO_TABLE = """budget={} becomes a price by the selector's table of mean costs, which is empty: \
 train with custom_hooks=[dict(type='BudgetTableHook')], which fills it after each validation and \
 keeps it in the checkpoint, and set budget for tests of such a checkpoint only; or give a price \
@@ -147,9 +147,14 @@ class ScaleChooser:
         if is_drawn():
             raise RuntimeError(_NO_GRAPH)
         scores = self.selector(images, data_samples)
-        return self._choice(self.selector.select(scores, self._price()), scores)
+        return self._choice(self.selector.select(scores, self.price_now()), scores)
 
-    def _price(self) -> float:
+    def price_now(self) -> float:
+        """What a pass at full resolution is worth: the price, or what the budget makes of it.
+
+        Raises:
+            ValueError: If a budget cannot be met, or the selector's table is empty.
+        """
         if self.budget is None:
             return self.price
         assert self.selector is not None  # the constructor saw to that

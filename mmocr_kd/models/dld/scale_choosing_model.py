@@ -78,6 +78,29 @@ class ScaleChoosingModel(PlainStudentKeys, BaseTextDetector):
         """Errors that a pass at full resolution is worth."""
         return self._chooser.price
 
+    def choice_rule(self) -> dict[str, Any]:
+        """How :meth:`predict` chooses and shrinks, as plain values.
+
+        Returns:
+            ``scales``, what they ``costs``, the ``price``, what the selector ``predicts``, the
+            ``short_edge`` in pixels that it sees or None, ``max_long_edge``, ``antialias`` and
+            ``divisor`` of the shrunk images.
+
+        Raises:
+            ValueError: If no selector chooses, regions are looked at twice, or a budget cannot be
+                met.
+        """
+        chooser, small = self._chooser, self._shrinkers['test']
+        if self.selector is None or chooser.test_scale is not None:
+            raise ValueError(f'test_scale={chooser.test_scale}: no selector chooses here')
+        if self._regions is not None:
+            raise ValueError('regions are looked at twice, which is not known outside of PyTorch: '
+                             'set model.regions=None')
+        return dict(scales=list(chooser.candidates), costs=self.selector.costs.tolist(),
+                    price=chooser.price_now(), predicts=self.selector.predicts,
+                    short_edge=self.selector.input_short_edge, max_long_edge=small.max_long_edge,
+                    antialias=small.antialias, divisor=small.pad_divisor)
+
     @property
     def shrink(self) -> Shrinker:
         """How images shrink in training."""

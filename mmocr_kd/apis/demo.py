@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Generator, Iterator
+from typing import Any, Callable, Iterator
 
 from mmocr.registry import DATASETS
 
@@ -16,7 +16,7 @@ from ..measure.paired import Report
 from ..measure.paired_text import verdict
 from .comparison import Comparison, Run, Table, count_images, read_table, score_run
 from .contact_sheet import draw_sheet
-from .distill_photos import Voice
+from .distill_photos import Voice, follow
 from .distillation import find_distillation
 from .engines import Engine
 from .read_config import read_config
@@ -108,7 +108,7 @@ class Demo:
         table = self.comparison.table
         for split in ('val', 'test'):
             for run in self.comparison.unscored(split):
-                self._told(f'testing {run.name} on {split} images', score_run(
+                follow(self.voice, f'testing {run.name} on {split} images', score_run(
                     run.folder, split, table.protocol, table.groups))
             self._counts_of_teacher(split)
 
@@ -117,18 +117,9 @@ class Demo:
         if not path.exists():
             teacher = find_distillation(self._first(DISTILLED).cfg).terms[0]['teacher']
             cfg = read_config(teacher['config'], _FEW if self.quick else {})
-            self._told(f'testing the teacher on {split} images', count_images(
+            follow(self.voice, f'testing the teacher on {split} images', count_images(
                 cfg, teacher['checkpoint'], split, self.comparison.table.protocol)).save(path)
         return Counts.load(path)
-
-    def _told(self, name: str, counting: Generator[int, None, Any]) -> Any:
-        """What a generator returns, whose numbers are told."""
-        with self.voice.phase(name, next(counting)) as tell:
-            while True:
-                try:
-                    tell(next(counting))
-                except StopIteration as end:
-                    return end.value
 
     def _draw(self) -> None:
         if not self.sheet.exists():

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 
 import click
 import cv2
+import numpy as np
 import pytest
 import tiny_distill
 import torch
@@ -19,9 +21,11 @@ from mmengine.runner import Runner
 from tiny_distill import distill
 
 from mmocr_kd.apis import students
-from mmocr_kd.apis.distill_photos import distillation, training, work_folder
+from mmocr_kd.apis.distill_photos import detector, distillation, training, work_folder
 from mmocr_kd.cli import distill as verb
 from mmocr_kd.cli import main, progress
+from mmocr_kd.measure.counts import Counts
+from mmocr_kd.reader import OnnxFile
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -66,6 +70,31 @@ def test_photos_become_a_student(place, shown):
     assert (work / 'det.onnx').exists()
     text = (work / 'student.py').read_text()
     assert 'CachedTeacher' not in text and 'MaskETDistillHook' not in text
+
+
+def counts_by(hits):
+    """What :func:`count_images` gives of a photo with ten words, for hits at rising thresholds."""
+    def count(*args, **kwargs):
+        yield 1
+        return Counts(np.linspace(.3, .9, 7), np.array([hits]), np.full((1, 7), 10),
+                      np.array([10]), np.array(['photo']))
+    return count
+
+
+@pytest.mark.parametrize('hits, least', [([1, 2, 3, 4, 9, 5, 1], .7), ([4, 4, 4, 1, 0, 0, 0], .4),
+                                         ([0] * 7, .3)])
+def test_it_leaves_out_what_it_is_too_unsure_of(place, shown, monkeypatch, hits, least):
+    """By the photos that were held out; if it finds nothing there, MMOCR's own bound stays."""
+    out = f'threshold{least}'
+    shutil.copytree(place / 'work', place / out)
+    for name in ('student.pth', 'student.py', 'det.onnx', 'summary.json'):
+        (place / out / name).unlink()
+    monkeypatch.setattr(detector, 'count_images', counts_by(hits))
+    assert distill(place, out=out).exit_code == 0
+    student = Config.fromfile(place / out / 'student.py').model.det_head.postprocessor
+    assert student.get('min_text_score', .3) == pytest.approx(least)
+    about = OnnxFile(place / out / 'det.onnx').about
+    assert about['postprocessor']['min_text_score'] == pytest.approx(least)
 
 
 def test_the_teacher_is_asked_once_about_each_photo(place, shown, monkeypatch):

@@ -2,16 +2,20 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmocr.evaluation import HmeanIOUMetric
 
 from ...datasets.unlabelled.unlabelled_datasets import read_boxes
+from ...measure.counts import best_threshold
 from ..cache import prepare_filling
+from ..comparison import count_images
 from ..students import STUDENTS, Start, start_of
 from .config_file import DetectorRecipe, filling_config, imports_of, inner_teacher
-from .distillation import PhotoDistillation
+from .distillation import PhotoDistillation, follow
 from .photos import Gathered
 from .split import Instances, split, write_part
 
@@ -69,6 +73,18 @@ class DetectorDistillation(PhotoDistillation):
         teacher = inner_teacher(self.wish.teacher, self.wish.teacher_checkpoint)
         return DetectorRecipe(self.wish.student, start, teacher, epochs, self.wish.seed,
                               imports_of(self.wish.teacher), unlabelled=parts)
+
+    def _settled(self, cfg: Config, checkpoint: Path) -> Config:
+        """Leave out what the student is less sure of than suits the photos that were held out."""
+        counts = follow(self.voice, 'threshold', count_images(
+            Config.fromfile(self.config), checkpoint, 'test', 'detection',
+            device=self.device or 'cpu'))
+        if counts.hits.any():
+            least = float(counts.thresholds[best_threshold(counts, 'detection')])
+            cfg.model.det_head.postprocessor.min_text_score = least
+            self.voice.say(f'the student leaves out what it is less sure of than {least:.1f}, '
+                           'which suits the photos that were held out')
+        return cfg
 
     def _teacher_scores(self) -> dict[str, float]:
         return boxes_scored(*(read_boxes(str(self.place / file))

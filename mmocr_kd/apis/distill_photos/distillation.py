@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, redirect_stderr, 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Iterator, Protocol
+from typing import Any, Callable, ClassVar, Generator, Iterator, Protocol, TypeVar
 
 import torch
 from mmengine.config import Config
@@ -36,6 +36,8 @@ _STEPS, _PASSES = (450, 5000), 30  # without a budget: at least and at most; tim
 _TOLERANCE = 1e-3  # between ONNX Runtime and PyTorch, of probabilities
 _KEPT, _TIMING = 0.1, 0.03  # shares of a budget: for what comes after training, for timing it
 
+Result = TypeVar('Result')
+
 
 class Voice(Protocol):
     """Who tells a person what is going on."""
@@ -45,6 +47,23 @@ class Voice(Protocol):
 
     def phase(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show a phase; what it gives is called with how much of ``total`` is done."""
+
+
+def follow(voice: Voice, name: str, counting: Generator[int, None, Result]) -> Result:
+    """What a generator returns, while a person is told how far it is.
+
+    Args:
+        voice: Who tells.
+        name: Of the phase.
+        counting: Yields first how much there is, then how much is done.
+    """
+    with voice.phase(name, next(counting)) as tell:
+        while True:
+            try:
+                tell(next(counting))
+            except StopIteration as end:
+                result: Result = end.value
+                return result
 
 
 @dataclass
@@ -244,10 +263,15 @@ class PhotoDistillation(ABC):
         cfg = deployed_config(read_config(self.config))
         plain = student_checkpoint(read_checkpoint(checkpoint))
         build_loaded(cfg, cfg.model, plain['state_dict'], checkpoint)
+        cfg = self._settled(cfg, checkpoint)
         data = io.BytesIO()
         torch.save(plain, data)
         write_whole(self.student.with_suffix('.py'), config_text(cfg).encode())
         write_whole(self.student, data.getvalue())
+
+    def _settled(self, cfg: Config, checkpoint: Path) -> Config:
+        """The config of a test, with what can only be known after training."""
+        return cfg
 
     def _draw_graph(self) -> None:
         """The student for machines without PyTorch, run beside PyTorch before it is written."""

@@ -26,7 +26,7 @@ This is no gain beyond noise, and says nothing about MaskET: with a few hundred 
 the budget of a demo is too small for one. What was gained with more: docs/results.md."""
 
 
-@click.command(cls=Verb, registers=False, stopped='The same command goes on where it was.',
+@click.command(cls=Verb, registers=False, stopped='The same command keeps what is finished.',
                examples=['mmocr-kd demo', 'mmocr-kd demo --out work_dirs/demo --seeds 3'])
 @click.option('--out', default='work_dirs/demo', show_default=True, metavar='FOLDER',
               help='Everything is written here.')
@@ -40,9 +40,9 @@ def demo(out: str, seeds: int, quick: bool, as_json: bool) -> None:
     """Train a small text detector without and with a teacher, and see what differs.
 
     Needs no data and no GPU. Ends with scores, whether the difference is more than noise, a
-    contact sheet of what students and teacher see, and what to type next. The same command goes
-    on where it was stopped, and shows what it found when all is done; a new run wants another
-    --out.
+    contact sheet of what students and teacher see, and what to type next. Stopped, the same command
+    keeps trainings that are finished, and begins the others anew; when all is done, it shows what
+    it found. A new run wants another --out.
     """
     told = Told(sys.stderr if as_json else sys.stdout)
     told.say(_ABOUT.format(minutes=MINUTES * seeds, out=out))

@@ -29,6 +29,14 @@ def test_the_doctor_finds_nothing_wrong(installed, tmp_path):
     assert {'ray', 'submitit'} <= set(listed) and not {'pytest', 'mypy'} & set(listed)
 
 
+def test_verbs(installed, tmp_path):
+    said = installed.mim('run', 'mmocr_kd', 'cli', 'completion', 'bash', cwd=tmp_path)
+    assert 'complete' in said
+    said = installed.mim('run', 'mmocr_kd', 'cli', 'read', 'gone.jpg', '--det', 'gone.onnx',
+                         cwd=tmp_path, check=False)
+    assert "'gone.onnx' does not exist" in said
+
+
 def test_from_any_folder_with_nothing_trained_before(installed, tmp_path):
     log = installed.mim('train', 'mmocr_kd', 'masket_dbnet_mbv3.py', *SHORT, cwd=tmp_path)
     assert 'loss_entropy' in log and 'loss_kd' in log

@@ -15,7 +15,8 @@ from mmocr_kd.measure import product_macs
 PARTS = {'detector_dbnet-mobilenetv3-large', 'recognizer_crnn-slim-vgg', 'abcnet_resnet50_fpn',
          'dbnet_mobilenetv3-large_fpnc_fitnet'}
 FILES = {path.stem: path for path in ROOT.rglob('_base_/models/*.py') if path.stem not in PARTS}
-WORDS = {'crnn_slim-vgg': (1, 32, 100), 'crnn_quarter-vgg': (1, 16, 50), **IMAGES}
+WORDS = {'crnn_slim-vgg': (1, 32, 100), 'crnn_quarter-vgg': (1, 16, 50),
+         **{name: (1, 32, 256) for name in ('crnn_photos', 'svtr-tiny_photos')}, **IMAGES}
 LARGE_WORDS = (3, 32, 128)
 
 

@@ -21,6 +21,7 @@ AGAIN = 'crnn_quarter-vgg-lr-start-again_2k_words-by-photo'
 LABELS = 'crnn_quarter-vgg-lr-labels_1k_words-by-photo'
 NBEST = 'crnn_quarter-vgg-lr-nbest-ppocr_1k_words-by-photo'
 STREET = 'crnn_quarter-vgg-lr-nbest-ppocr_1k_words-by-photo-street'
+KD_LTR = 'crnn_quarter-vgg-lr_kd-ltr_1k_words-by-photo'
 PSEUDO = 'crnn_quarter-vgg-lr-pseudo-ppocr_1k_words-by-photo-street'
 VAL, TEST, TRAIN, ELSEWHERE = 11, 12, 13, 14  # photos of a seed each
 
@@ -111,8 +112,9 @@ def test_arms_differ_in_teacher_losses_and_the_other_half(config):
 def test_table_has_these_arms():
     table = Config.fromfile(ROOT / 'compare/kd-ltr_words.py')
     assert [Path(arm['config']).stem for arm in table.arms.values()] == [
-        LABELS, NBEST, STREET, PSEUDO]
-    assert [arm.get('paired', True) for arm in table.arms.values()] == [True, True, False, False]
+        LABELS, NBEST, KD_LTR, STREET, PSEUDO]
+    assert [arm.get('paired', True) for arm in table.arms.values()] == [
+        True, True, True, False, False]
 
 
 def write_store(cfg):

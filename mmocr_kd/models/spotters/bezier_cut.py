@@ -13,6 +13,7 @@ from ...adapters.image_sizes import Size
 from .words import Outline, Words
 
 CONTROL_POINTS = 4  # of a cubic
+_SAME = 1e-4  # singular value below which points are one, or an end: pixels have five digits
 Points = NDArray[np.float64]
 
 
@@ -93,7 +94,8 @@ def fit_curve(points: Points, positions: Points) -> Points:
     """The cubic from the first to the last point that comes closest to those between.
 
     Linear least squares. Where points leave a choice, the curve that differs least from a straight
-    line is taken: two points give the line, its control points a third apart. For given positions
+    line is taken: two points give the line, its control points a third apart; points that all but
+    coincide count as one, at the ends as none. For given positions
     the fit follows every affine map of the points.
 
     Args:
@@ -105,7 +107,9 @@ def fit_curve(points: Points, positions: Points) -> Points:
     """
     line = points[0] + np.linspace(0, 1, CONTROL_POINTS)[:, None] * (points[-1] - points[0])
     weights = bernstein(positions)
-    bend, *_ = np.linalg.lstsq(weights[:, 1:-1], points - weights @ line, rcond=None)
+    left, values, right = np.linalg.svd(weights[:, 1:-1], full_matrices=False)
+    inverse = np.divide(1, values, out=np.zeros_like(values), where=values > _SAME)
+    bend = (right.T * inverse) @ left.T @ (points - weights @ line)
     line[1:-1] += bend
     return line
 

@@ -1,7 +1,7 @@
 """Outlines of words as Bezier curves."""
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,6 +30,8 @@ def test_follows_affine_maps(points, count, matrix, shift):
                        atol=1e-4)
 
 
+@example(np.array([[0, 0]] * 4 + [[57, 0], [2.8484663e-12, 0], [0, 0], [1, 0]], np.float32), 1.5, 0)
+@example(np.array([[1, 1]] * 4 + [[1.1754944e-38, 1], [0, 1], [1, 1], [1, 1]], np.float32), 1, 1)
 @given(arrays(np.float32, (8, 2), elements=NUMBERS), st.floats(0.1, 2), st.floats(0, 6.3))
 def test_outlines_follow_scaling_and_rotation(polygon, scale, angle):
     matrix = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

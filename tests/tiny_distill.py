@@ -81,5 +81,6 @@ def distill(folder, *options, out='work'):
     """Call the command on folder/photos."""
     teacher = [] if '--teacher' in options else ['--teacher', str(folder / 'teacher.py')]
     images = [] if '--images' in options else ['--images', str(folder / 'photos')]
-    return CliRunner().invoke(main, ['distill', 'det', *images, *teacher, '--out',
+    student = [] if '--student' in options else ['--student', 'mobilenetv3-small']
+    return CliRunner().invoke(main, ['distill', 'det', *images, *teacher, *student, '--out',
                                      str(Path(folder) / out), *map(str, options)])

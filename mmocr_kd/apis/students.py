@@ -43,11 +43,11 @@ class Student:
 
 
 STUDENTS = {
-    'mobilenetv3-small': Student(
-        f'{_FRONT}mobilenetv3-small_fpnc64.py', 1.07, 'the smallest'),
     'mobilenetv3-large': Student(
         f'{_FRONT}mobilenetv3-large_fpnc64.py', 3.10,
         'starts from weights that know rendered text and come with the package'),
+    'mobilenetv3-small': Student(
+        f'{_FRONT}mobilenetv3-small_fpnc64.py', 1.07, 'the smallest'),
     'efficientnet-lite0': Student(
         f'{_FRONT}efficientnet-lite0_fpnc64.py', 3.05,
         'the one that was measured on photos; starts from ImageNet'),

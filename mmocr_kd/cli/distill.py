@@ -14,7 +14,8 @@ import click
 from .progress import Told, clock
 from .verb import Verb, register
 
-STUDENTS = {'det': ('mobilenetv3-small', 'mobilenetv3-large', 'efficientnet-lite0'),
+# The first is taken if none is named: its start weights come with the package.
+STUDENTS = {'det': ('mobilenetv3-large', 'mobilenetv3-small', 'efficientnet-lite0'),
             'rec': ('crnn', 'svtr-tiny')}
 _SCORES = {'word_acc': 'word accuracy', 'word_acc_ignore_case_symbol': 'case and symbols ignored',
            '1-N.E.D': '1 - edit distance'}

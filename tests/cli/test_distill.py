@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -14,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 import tiny_distill
-import torch
 from click.testing import CliRunner
+from kills import attempts, equal, in_child, trained_steps, weights
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_distill import distill
@@ -45,15 +44,6 @@ def place(tmp_path_factory):
 @pytest.fixture(scope='module')
 def shown(place):
     return distill(place)
-
-
-def weights(path):
-    return torch.load(path, weights_only=True)['state_dict']
-
-
-def equal(one, other):
-    one, other = weights(one), weights(other)
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_photos_become_a_student(place, shown):
@@ -129,62 +119,17 @@ def test_json_is_all_of_stdout(place, shown):
     assert {'precision', 'recall', 'hmean'} <= told['scores'].keys()
 
 
-def in_child(work):
-    """Exit status of a process that does some work, negative where a signal ended it."""
-    pid = os.fork()
-    if not pid:
-        try:
-            os._exit(work() or 0)
-        except BaseException:
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def killed_at(number):
-    """Let this process be killed at its n-th file: before it is there."""
-    left, replace = [number], os.replace
-
-    def count(*args, **kwargs):
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(*args, **kwargs)
-
-    os.replace = count
-
-
 def test_killed_wherever_it_writes_it_ends_at_the_same_student(place, shown):
     """Photos, maps, boxes, plan, student, summary: each attempt gets five files further at most."""
-    def attempt():
-        killed_at(6)
-        return distill(place, out='killed').exit_code
-
-    ends = [in_child(attempt)]
-    while ends[-1] == -signal.SIGKILL and len(ends) < 20:
-        ends.append(in_child(attempt))
+    ends = attempts(lambda: distill(place, out='killed'), 5)
     assert ends[-1] == 0 and len(ends) > 3
     assert equal(place / 'killed' / 'student.pth', place / 'work' / 'student.pth')
 
 
-def test_killed_in_training_it_goes_on_from_the_last_checkpoint(place, shown, monkeypatch):
-    after = training.Telling.after_train_iter
-    steps = place / 'steps.txt'
-
-    def attempt(last):
-        def tell(self, runner, *args, **kwargs):
-            with steps.open('a') as file:
-                file.write(f'{runner.iter} ')
-            if runner.iter == last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            after(self, runner, *args, **kwargs)
-
-        training.Telling.after_train_iter = tell
-        return distill(place, out='trained').exit_code
-
-    assert in_child(lambda: attempt(4)) == -signal.SIGKILL
+def test_killed_in_training_it_goes_on_from_the_last_checkpoint(place, shown):
+    assert trained_steps(lambda: distill(place, out='trained'), place / 'steps.txt', 4) == [
+        0, 1, 2, 3, 4, 3, 4, 5]
     assert (place / 'trained' / 'train' / 'epoch_1.pth').exists()
-    assert in_child(lambda: attempt(None)) == 0
-    assert steps.read_text().split() == list('01234' '345')
 
 
 def test_a_checkpoint_that_is_cut_off_is_not_gone_on_with(place, shown, tmp_path):

@@ -1,19 +1,17 @@
 """``mmocr-kd distill rec``: from photos to a reader of words; killed, resumed, refused."""
 import json
-import os
-import signal
 
 import cv2
 import pytest
 import tiny_distill
 import tiny_distill_rec
-import torch
 from click.testing import CliRunner
+from kills import attempts, equal, in_child, trained_steps
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_distill_rec import distill, words
 
-from mmocr_kd.apis.distill_photos import distillation, recognizer, training
+from mmocr_kd.apis.distill_photos import distillation, recognizer
 from mmocr_kd.cli import main
 
 pytest.importorskip('onnx')
@@ -37,11 +35,6 @@ def shown(place):
 
 def data(path):
     return json.loads(path.read_text())['data_list']
-
-
-def equal(one, other):
-    one, other = (torch.load(path, weights_only=True)['state_dict'] for path in (one, other))
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_photos_become_a_reader(place, shown):
@@ -93,56 +86,17 @@ def test_typed_again_it_does_nothing_and_says_the_same(place, shown):
     assert student.stat().st_mtime_ns == before
 
 
-def in_child(work):
-    """Exit status of a process that does some work, negative where a signal ended it."""
-    pid = os.fork()
-    if not pid:
-        try:
-            os._exit(work() or 0)
-        except BaseException:
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 def test_killed_wherever_it_writes_it_ends_at_the_same_student(place, shown):
     """Photos, boxes, words, plan, student, graph, summary: some files further at each attempt."""
-    left, replace = [0], os.replace
-
-    def count(*args, **kwargs):
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(*args, **kwargs)
-
-    def attempt():
-        left[0], os.replace = 12, count
-        return distill(place, out='killed').exit_code
-
-    ends = [in_child(attempt)]
-    while ends[-1] == -signal.SIGKILL and len(ends) < 20:
-        ends.append(in_child(attempt))
+    ends = attempts(lambda: distill(place, out='killed'), 11)
     assert ends[-1] == 0 and len(ends) > 2
     assert equal(*(place / out / 'rec' / 'student.pth' for out in ('killed', 'work')))
     assert data(place / 'killed/rec/words.json') == data(place / 'work/rec/words.json')
 
 
 def test_killed_in_training_it_goes_on_from_the_last_checkpoint(place, shown):
-    after, steps = training.Telling.after_train_iter, place / 'steps.txt'
-
-    def attempt(last):
-        def tell(self, runner, *args, **kwargs):
-            with steps.open('a') as file:
-                file.write(f'{runner.iter} ')
-            if runner.iter == last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            after(self, runner, *args, **kwargs)
-
-        training.Telling.after_train_iter = tell
-        return distill(place, out='trained').exit_code
-
-    assert in_child(lambda: attempt(4)) == -signal.SIGKILL
-    assert in_child(lambda: attempt(None)) == 0
-    assert steps.read_text().split() == list('01234' '345')
+    assert trained_steps(lambda: distill(place, out='trained'), place / 'steps.txt', 4) == [
+        0, 1, 2, 3, 4, 3, 4, 5]
 
 
 def test_a_detector_and_a_reader_share_a_folder(place, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from .compare import ended_by_signal
 from .progress import Told
 from .verb import Verb, register
 
-MINUTES = 3  # with one seed on two idle cores
+MINUTES = 4  # with one seed on two idle cores
 _NAMES = {'teacher': 'teacher, MobileNetV3-large', 'plain': 'student, MobileNetV3-small',
           'masket': 'the same with MaskET'}
 _ABOUT = """\

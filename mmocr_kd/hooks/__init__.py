@@ -7,8 +7,9 @@ from .evaluate_teacher_hook import EvaluateTeacherHook
 from .gumbel_temperature_hook import GumbelTemperatureHook
 from .masket_distill_hook import MaskETDistillHook
 from .pairing_hook import PairingHook
+from .quantization_aware_training_hook import QuantizationAwareTrainingHook
 from .teacher_data_hook import TeacherDataHook
 
 __all__ = ['BudgetTableHook', 'ChannelsLastHook', 'DisjointPhotosHook', 'EMATeacherHook',
            'EvaluateTeacherHook', 'GumbelTemperatureHook', 'MaskETDistillHook', 'PairingHook',
-           'TeacherDataHook']
+           'QuantizationAwareTrainingHook', 'TeacherDataHook']

@@ -22,10 +22,13 @@ def quantize_fake(model: nn.Module) -> list[Any]:
 
     Numbers stay floating, and gradients pass as if nothing was rounded. Rounded are weights, with a
     scale for each output channel and no offset, what goes into each such layer, and what goes into
-    activations other than ReLUs, both with one scale and offset for a batch: what ONNX Runtime's
-    static quantisation does, which folds normalisation into weights. (With a scale for
-    each channel that changes nothing about rounding, so it is not folded here.) Ranges of activations are the
-    batch's smallest and largest number; a file has those of its calibration instead.
+    activations other than ReLUs, both with one scale and offset for a batch: as ONNX Runtime's
+    static quantisation does. That also folds normalisation into weights; with a scale for each
+    channel their rounding is the same before and after. Ranges of activations are the batch's
+    smallest and largest number; a file has those of its calibration.
+
+    PyTorch's own operators round. Its quantisation of whole models, torchao's since, replaces a
+    model by a graph drawn of it, in which nothing is left that a distilling hook could listen to.
 
     Parameters, their names, and all who know them (optimizer, EMA, DDP, checkpoints) never notice,
     and copies of the model (the averages of EMA) compute in full precision. Left out are parts that
@@ -43,7 +46,7 @@ def quantize_fake(model: nn.Module) -> list[Any]:
     """
     handles: list[Any] = []
     for name, part in model.named_modules():
-        if name.startswith(_NOT_DEPLOYED):
+        if f'{name}.'.startswith(_NOT_DEPLOYED):
             continue
         if isinstance(part, _LAYERS) and part._parameters.get('weight') is not None:
             handles += _Layer(part).attach()
@@ -120,7 +123,8 @@ class _Layer(_Rounded):
         """Let the layer see another weight: one beside its parameter, which is found first."""
         if module is self.module:
             axis = 1 if isinstance(module, _TRANSPOSED) else 0
-            module.__dict__['weight'] = rounded_weight(module._parameters['weight'], axis)
+            weight: Any = module._parameters['weight']
+            module.__dict__['weight'] = rounded_weight(weight, axis)
         return super().before(module, args)
 
     def after(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:

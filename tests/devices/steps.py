@@ -261,6 +261,21 @@ def channels_last(folder):
 
 
 @case
+def quantization_aware(folder):
+    made = _hooked(folder, {'type': 'MaskETDistillHook', 'teacher': _detector_teacher(folder),
+                            'schedule': {'by_epoch': False}})
+    attach = made.before
+    hook = HOOKS.build({'type': 'QuantizationAwareTrainingHook'})
+
+    def before(model, device):
+        attach(model, device)
+        hook.before_train_iter(_runner(model, hook), 0)
+
+    made.before = before
+    return made
+
+
+@case
 def masket_hook_with_terms(folder):
     """One of them weighs itself, the other learns from two teachers as one."""
     teacher, other = _detector_teacher(folder), tiny.checkpoint(folder / 'b.pth', tiny.dbnet_cfg())

@@ -57,6 +57,7 @@ WAITS = {
     'oracle': {FINITE: 1},
     'masket_hook_with_onnx_teacher': {FLAGS: 1, FINITE: 1, BLACK_BOX: 1},
     'cached_teacher': {FLAGS: 1, FINITE: 1},
+    'quantization_aware': {FLAGS: 1, FINITE: 1},
     'ema_teacher': {FLAGS: 1, FINITE: 1},
     'masket_hook_on_psenet': {FLAGS: 1, FINITE: 1},
     'masket_hook_with_terms': {FLAGS: 1, FINITE: 2, NORMS: 1},  # solved for in every step

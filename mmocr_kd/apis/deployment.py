@@ -15,6 +15,7 @@ from ..hooks import (
     EvaluateTeacherHook,
     GumbelTemperatureHook,
     MaskETDistillHook,
+    QuantizationAwareTrainingHook,
     TeacherDataHook,
 )
 from ..models.dld import DLDTextDetector, DLDTextSpotter
@@ -24,7 +25,7 @@ from .read_config import class_of
 _OF_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'auto_scale_lr', 'load_from', 'resume')
 _HOOKS = (BudgetTableHook, EMATeacherHook, EvaluateTeacherHook, GumbelTemperatureHook,
-          MaskETDistillHook, TeacherDataHook)
+          MaskETDistillHook, QuantizationAwareTrainingHook, TeacherDataHook)
 _METRICS = (ResolutionStatMetric, )
 _OF_DISTILLATION = {
     DLDTextSpotter: ('teacher', 'losses', 'objective', 'terms', 'schedule', 'train_student',

@@ -60,6 +60,8 @@ class Duration(click.ParamType):
 @click.option('--budget', type=Duration(), help='How long all of it may take, such as 30m '
               '[default: as long as the number of photos asks for].')
 @click.option('--seed', default=0, show_default=True, help='Of the training.')
+@click.option('--int8', is_flag=True, help='Train the last quarter for 8 bits, and let the ONNX '
+              'file hold these.')
 @click.option('--device', help='cpu, cuda, cuda:1 [default: a GPU, if any].')
 @click.option('--dry-run', is_flag=True, help='Say what would be done, and do nothing.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the summary as JSON, and how far it '
@@ -106,6 +108,8 @@ def _text(summary: dict[str, Any], images: str) -> str:
     whom = summary['compared_with']
     what = 'agreement with the teacher, not accuracy' if whom == 'the teacher' else 'against labels'
     rows = [('student', summary['scores'])]
+    if 'scores_in_8_bits' in summary:
+        rows.append(('student in 8 bits', summary['scores_in_8_bits']))
     if 'scores_of_teacher' in summary:
         rows.append(('teacher', summary['scores_of_teacher']))
     return '\n'.join([

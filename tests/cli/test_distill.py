@@ -21,10 +21,12 @@ from tiny_distill import distill
 
 from mmocr_kd.apis import students
 from mmocr_kd.apis.distill_photos import detector, distillation, training, work_folder
+from mmocr_kd.apis.distill_photos.detector import boxes_scored
 from mmocr_kd.cli import distill as verb
 from mmocr_kd.cli import main, progress
 from mmocr_kd.measure.counts import Counts
-from mmocr_kd.reader import OnnxFile
+from mmocr_kd.reader import Detector, OnnxFile
+from mmocr_kd.reader.photos import load
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -298,6 +300,38 @@ def test_a_budget_in_which_nothing_is_learnt_is_refused_and_may_be_raised(place,
 
 def test_its_students_are_those_there_are():
     assert verb.STUDENTS == {'det': tuple(students.STUDENTS), 'rec': tuple(students.RECOGNISERS)}
+
+
+def test_trained_for_8_bits(place, shown):
+    """The last quarter rounds; the file holds 8 bits, and is tested as such."""
+    done = distill(place, '--int8', '--json', out='int8')
+    assert done.exit_code == 0, done.output
+    work, summary = place / 'int8', json.loads(done.stdout)
+    config = Config.fromfile(work / 'config.py')
+    assert config.custom_hooks[-1] == {'type': 'QuantizationAwareTrainingHook', 'start': 1}
+    assert config.custom_hooks[0].teacher.store == str(work / 'cache')
+    float_file, file = OnnxFile(work / 'det.float.onnx'), OnnxFile(work / 'det.onnx')
+    assert file.about == {**float_file.about, 'bits': 8}
+    assert [equal(*(folder / 'train' / f'epoch_{epoch}.pth' for folder in (work, place / 'work')))
+            for epoch in (1, 2)] == [True, False]
+    detector = Detector(file)
+    held_out = json.loads((work / 'held_out.json').read_text())['data_list']
+    found = {one['img_path']: [{'polygon': polygon.ravel(), 'score': score} for polygon, score in
+                               zip(*detector(load(str(work / 'photos' / one['img_path']))))]
+             for one in held_out}
+    truth = {one['img_path']: one['instances'] for one in held_out}
+    assert summary['scores_in_8_bits'] == boxes_scored(found, truth)
+    again = distill(place, '--int8', out='int8')
+    assert 'student in 8 bits: hmean' in again.output
+    refused = distill(place, out='int8')
+    assert refused.exit_code and '--int8 was True, is False' in refused.output
+
+
+def test_8_bits_need_what_writes_them(place, monkeypatch):
+    monkeypatch.setattr(distillation, 'find_spec', lambda name: name != 'onnx')
+    done = distill(place, '--int8', out='none')
+    assert done.exit_code and "pip install 'mmocr_kd[export]'" in done.output
+    assert not (place / 'none').exists()
 
 
 @pytest.mark.parametrize('device, seen', [('cpu', ''), ('cuda:1', '1'), ('cuda', None)])

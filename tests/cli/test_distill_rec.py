@@ -13,6 +13,8 @@ from tiny_distill_rec import distill, words
 
 from mmocr_kd.apis.distill_photos import distillation, recognizer
 from mmocr_kd.cli import main
+from mmocr_kd.reader import OnnxFile, Recognizer
+from mmocr_kd.reader.photos import load
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -177,6 +179,22 @@ def test_a_budget_in_which_nothing_is_learnt_is_refused(place, tmp_path):
     refused = distill(place, '--budget', '1s', out=tmp_path / 'work')
     assert refused.exit_code == 1 and 'nothing can be learnt. A recogniser needs' in refused.output
     assert not (tmp_path / 'work' / 'rec' / 'config.py').exists()
+
+
+def test_trained_for_8_bits(place, shown):
+    done = distill(place, '--int8', '--json', out='int8')
+    assert done.exit_code == 0, done.output
+    work, scores = place / 'int8', json.loads(done.stdout)
+    config = Config.fromfile(work / 'rec' / 'config.py')
+    assert config.custom_hooks[-1].type == 'QuantizationAwareTrainingHook'
+    file = OnnxFile(work / 'rec.onnx')
+    assert file.about == {**OnnxFile(work / 'rec.float.onnx').about, 'bits': 8}
+    held_out, recognizer = data(work / 'rec' / 'held_out.json'), Recognizer(file)
+    right = [recognizer([load(str(work / 'rec' / one['img_path']))])[0][0]
+             == one['instances'][0]['text'] for one in held_out]
+    assert scores['scores_in_8_bits']['word_acc'] == pytest.approx(sum(right) / len(right),
+                                                                   abs=1e-4)
+    assert scores['scores_in_8_bits'].keys() == scores['scores'].keys()
 
 
 def test_students_are_those_of_the_task(place, tmp_path):

@@ -39,6 +39,7 @@ class Recipe(ABC):
         epochs: Of :func:`epoch_steps`.
         seed: Of the training.
         imports: Modules that the teacher needs.
+        int8: Whether its last quarter rounds to 8 bits.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe(ABC):
     epochs: int
     seed: int
     imports: Sequence[str] = ()
+    int8: bool = False
 
     @property
     def text(self) -> str:
@@ -56,7 +58,8 @@ class Recipe(ABC):
             what=self.what, name=self.name, base=_code(base_of(self.student)),
             teacher=self.teacher.get('model') or self.teacher.get('config'),
             fields='\n'.join(f'{key} = {_code(value)}' for key, value in fields.items()),
-            train=_code(self._train()), held_out=_code(self.held_out()), more=self.more(),
+            train=_code(self._train()), held_out=_code(self.held_out()),
+            more=self.more() + self._rounding(),
             epochs=self.epochs, steps=epoch_steps(self.student), seed=self.seed)
 
     what: ClassVar[str]  #: 'det' or 'rec'
@@ -81,6 +84,12 @@ class Recipe(ABC):
     def more(self) -> str:
         """Lines of its own."""
         return ''
+
+    def _rounding(self) -> str:
+        if not self.int8:
+            return ''
+        hook = {'type': 'QuantizationAwareTrainingHook', 'start': self.epochs * 3 // 4}
+        return f"custom_hooks = [*_base_.get('custom_hooks', []), {_code(hook)}]\n"
 
     def _train(self) -> dict[str, Any]:
         parts = self.parts()

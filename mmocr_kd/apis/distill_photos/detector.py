@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 from mmengine.config import Config
@@ -11,6 +11,8 @@ from mmocr.evaluation import HmeanIOUMetric
 
 from ...datasets.unlabelled.unlabelled_datasets import read_boxes
 from ...measure.counts import best_threshold
+from ...reader import Detector, OnnxFile
+from ...reader.photos import load
 from ..cache import prepare_filling
 from ..comparison import count_images
 from ..students import STUDENTS, Start, start_of
@@ -28,6 +30,10 @@ class DetectorDistillation(PhotoDistillation):
 
     students = STUDENTS
     product = 'A detector'
+
+    @property
+    def _images(self) -> Path:
+        return self.out / 'photos'
 
     def _asked(self) -> tuple[str, str]:
         return 'teacher.json', f'{self.wish.teacher} asked once about each'
@@ -72,7 +78,7 @@ class DetectorDistillation(PhotoDistillation):
     def _recipe(self, parts: Any, start: Start, epochs: int) -> DetectorRecipe:
         teacher = inner_teacher(self.wish.teacher, self.wish.teacher_checkpoint)
         return DetectorRecipe(self.wish.student, start, teacher, epochs, self.wish.seed,
-                              imports_of(self.wish.teacher), unlabelled=parts)
+                              imports_of(self.wish.teacher), self.wish.int8, unlabelled=parts)
 
     def _settled(self, cfg: Config, checkpoint: Path) -> Config:
         """Leave out what the student is less sure of than suits the photos that were held out."""
@@ -85,6 +91,16 @@ class DetectorDistillation(PhotoDistillation):
             self.voice.say(f'the student leaves out what it is less sure of than {least:.1f}, '
                            'which suits the photos that were held out')
         return cfg
+
+    def _file_scores(self, file: OnnxFile, tell: Callable[[int], None]) -> dict[str, float]:
+        detector, found = Detector(file), {}
+        truth = read_boxes(str(self.place / 'held_out.json'))
+        for number, name in enumerate(truth, 1):
+            polygons, scores = detector(load(str(self._images / name)))
+            found[name] = [{'polygon': polygon.ravel(), 'score': score}
+                           for polygon, score in zip(polygons, scores)]
+            tell(number)
+        return boxes_scored(found, truth)
 
     def _teacher_scores(self) -> dict[str, float]:
         return boxes_scored(*(read_boxes(str(self.place / file))

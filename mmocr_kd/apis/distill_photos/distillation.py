@@ -12,17 +12,19 @@ from contextlib import AbstractContextManager, contextmanager, redirect_stderr, 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Generator, Iterator, Protocol, TypeVar
+from typing import Any, Callable, ClassVar, Generator, Iterator, Protocol, Sequence, TypeVar
 
 import torch
 from mmengine.config import Config
 
 from ...datasets.unlabelled.unlabelled_datasets import read_boxes
+from ...reader import OnnxFile
 from ...store import write_whole
 from ..comparison.run_file import config_text
 from ..deployment import deployed_config
 from ..export import check_export, export_onnx
 from ..pseudo_label import PhotoRules, label_photos
+from ..quantize import quantize
 from ..read_config import read_config
 from ..student import build_loaded, read_checkpoint, student_checkpoint
 from ..students import Start, Student
@@ -33,6 +35,7 @@ from .split import Instances, read_labels
 from .work_folder import Wish, alone, take_over
 
 _STEPS, _PASSES = (450, 5000), 30  # without a budget: at least and at most; times each image
+_CALIBRATED = 64  # images that the ranges of 8 bits are taken from
 _TOLERANCE = 1e-3  # between ONNX Runtime and PyTorch, of probabilities
 _KEPT, _TIMING = 0.1, 0.03  # shares of a budget: for what comes after training, for timing it
 
@@ -103,6 +106,8 @@ class PhotoDistillation(ABC):
         self.known = self.students[self.wish.student]
         self.config, self.student = self.place / 'config.py', self.place / 'student.pth'
         self.graph = self.out / f'{self.wish.what}.onnx'  # as "mmocr-kd read --model" wants it
+        if self.wish.int8:
+            require_onnx('--int8')
 
     def run(self) -> dict[str, Any]:
         """Do what is not done yet.
@@ -174,6 +179,15 @@ class PhotoDistillation(ABC):
     @abstractmethod
     def _teacher_scores(self) -> dict[str, float]:
         """Those of the teacher, where there are labels."""
+
+    @abstractmethod
+    def _file_scores(self, file: OnnxFile, tell: Callable[[int], None]) -> dict[str, float]:
+        """Those of an ONNX file on what was held out."""
+
+    @property
+    @abstractmethod
+    def _images(self) -> Path:
+        """Folder of what is learnt from and held out."""
 
     def _length(self, names: list[str]) -> str:
         if self.wish.budget is None:
@@ -285,11 +299,27 @@ class PhotoDistillation(ABC):
         except ImportError as error:
             self.voice.say(f'no ONNX file is written: {error}')
             return
-        if check.passed(_TOLERANCE):
-            exported.save(self.graph)
-        else:
+        if not check.passed(_TOLERANCE):
             self.voice.say('no ONNX file is written: it differs from PyTorch by '
                            f'{check.outputs:.1e} ({check.wrong} of {check.answers} answers)')
+        elif self.wish.int8:
+            exported.save(self.graph.with_suffix('.float.onnx'))
+            self._quantize(self.graph.with_suffix('.float.onnx'))
+        else:
+            exported.save(self.graph)
+
+    def _quantize(self, source: Path) -> None:
+        """The file in 8 bits, with ranges from images that were learnt from."""
+        files = (self.place / name for name in ('train.json', 'unlabelled.json'))
+        taught = [str(self._images / name) for file in files if file.exists()
+                  for name in read_boxes(str(file))]
+        with self.voice.phase('8 bits', min(_CALIBRATED, len(taught))) as tell:
+            def follow(paths: Sequence[str]) -> Iterator[str]:
+                for number, path in enumerate(paths, 1):
+                    yield path
+                    tell(number)
+
+            quantize(str(source), str(self.graph), taught, _CALIBRATED, 0, follow)
 
     def _summary(self, gathered: Gathered, meta: dict[str, Any]) -> dict[str, Any]:
         path = self.place / 'summary.json'
@@ -318,6 +348,9 @@ class PhotoDistillation(ABC):
                                    self.place / 'test', tell)
         told: dict[str, Any] = {'compared_with': 'labels' if self.wish.labels else 'the teacher',
                                 'held_out': len(held_out), 'scores': scores}
+        if self.wish.int8 and self.graph.exists():
+            with self.voice.phase('test in 8 bits', len(held_out)) as tell:
+                told['scores_in_8_bits'] = self._file_scores(OnnxFile(self.graph), tell)
         return {**told, 'scores_of_teacher': self._teacher_scores()} if self.wish.labels else told
 
 
@@ -333,6 +366,19 @@ def require_rapidocr(why: str) -> None:
     if not find_spec('rapidocr'):
         raise ImportError(f'{why} needs a package that is not installed: pip install '
                           "'mmocr_kd[rapidocr]'")
+
+
+def require_onnx(why: str) -> None:
+    """Make sure that ONNX files can be written and run.
+
+    Args:
+        why: What needs it.
+
+    Raises:
+        ImportError: If they cannot.
+    """
+    if not all(map(find_spec, ('onnx', 'onnxruntime'))):
+        raise ImportError(f"{why} needs onnx and ONNX Runtime: pip install 'mmocr_kd[export]'")
 
 
 @contextmanager

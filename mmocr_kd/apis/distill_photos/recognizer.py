@@ -5,11 +5,13 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from mmocr.registry import METRICS
 
 from ...datasets.unlabelled.unlabelled_datasets import read_boxes
+from ...reader import OnnxFile, Recognizer
+from ...reader.photos import load
 from ...store import write_whole
 from ..pseudo_label import label_words
 from ..read_config import read_config
@@ -61,6 +63,10 @@ class RecognizerDistillation(PhotoDistillation):
         """Where text is: what this, or a detector's distillation in the folder, has found."""
         own, of_detector = self.place / 'boxes.json', self.out / 'teacher.json'
         return own if own.exists() or not of_detector.exists() else of_detector
+
+    @property
+    def _images(self) -> Path:
+        return self.place
 
     def _asked(self) -> tuple[str, str]:
         return 'words.json', f'words cut out, {self.wish.teacher} asked once about each'
@@ -146,12 +152,22 @@ class RecognizerDistillation(PhotoDistillation):
     def _recipe(self, parts: Any, start: Start, epochs: int) -> RecognizerRecipe:
         teacher = inner_teacher(self.wish.teacher, self.wish.teacher_checkpoint)
         return RecognizerRecipe(self.wish.student, start, teacher, epochs, self.wish.seed,
-                                files=parts.files, rendered=parts.rendered)
+                                int8=self.wish.int8, files=parts.files, rendered=parts.rendered)
+
+    def _file_scores(self, file: OnnxFile, tell: Callable[[int], None]) -> dict[str, float]:
+        recognizer, read = Recognizer(file), {}
+        for number, path in enumerate(read_boxes(str(self.place / 'held_out.json')), 1):
+            (read[path], _), = recognizer([load(str(self._images / path))])
+            tell(number)
+        return self._readings_scored(read)
 
     def _teacher_scores(self) -> dict[str, float]:
         words = read_words(self.place / 'words.json')
-        read = {word['img_path']: word['read'] for there in words.values() for word in there
-                if 'read' in word}
+        return self._readings_scored({word['img_path']: word['read'] for there in words.values()
+                                      for word in there if 'read' in word})
+
+    def _readings_scored(self, read: dict[str, str]) -> dict[str, float]:
+        """Of words that were held out, by path."""
         held_out = read_boxes(str(self.place / 'held_out.json'))
         evaluator = read_config(self.student.with_suffix('.py')).test_evaluator
         return readings_scored([(read[path], word['text'])

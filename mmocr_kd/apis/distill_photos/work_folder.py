@@ -28,6 +28,7 @@ class Wish:
         labels: JSON file in MMOCR's format, of some of the photos.
         budget: Seconds that all of it may take; None: as long as the number of photos asks for.
         seed: Of the training.
+        int8: Whether the student is trained for 8 bits, and its ONNX file holds these.
         what: 'det' or 'rec'.
     """
 
@@ -39,6 +40,7 @@ class Wish:
     labels: str | None = None
     budget: float | None = None
     seed: int = 0
+    int8: bool = False
     what: str = 'det'
 
     @property
@@ -83,6 +85,7 @@ def take_over(wish: Wish, planned: bool) -> None:
 
 def _require_same(wish: Wish, there: dict[str, object], planned: bool) -> None:
     asked = _noted(wish)
+    there = {'int8': False, **there}  # earlier versions did not ask
     other = [f'--{name.replace("_", "-")} was {there.get(name)!r}, is {asked[name]!r}'
              for name in asked if there.get(name) != asked[name]
              and (planned or name != 'budget')]

@@ -30,7 +30,7 @@ DETECTORS = [name for name, path in CONFIGS.items()
 # Read off the text, because parsing everything before the first test runs takes a while.
 DISTILLED = [name for name in DETECTORS if re.search(r'teacher\s*=', CONFIGS[name].read_text())]
 # By another model with a config, not by a black box or what the student makes of itself.
-TAUGHT = [name for name in DISTILLED if not re.search('-(ema|ppocr)_', name)]
+TAUGHT = [name for name in DISTILLED if not re.search('-(ema|ppocr|ppocr-int8)_', name)]
 
 # Fields that say how often layers repeat.
 _LAYERS = dict.fromkeys(('NRTREncoder', 'SATRNEncoder', 'NRTRDecoder', 'MasterDecoder',

@@ -183,6 +183,15 @@ def table_of_a_strangers(block: pages.Block, folder: Path) -> None:
     assert [HOOKS.get(hook.type).__name__ for hook in hooks] == ['MaskETDistillHook', 'PairingHook']
 
 
+def training_for_8_bits(block: pages.Block, folder: Path) -> None:
+    (folder / 'my_config.py').write_text(block.text)
+    cfg = read_config('my_config.py')
+    hook = HOOKS.build(cfg.custom_hooks[-1])
+    steps = cfg.train_dataloader.dataset.num_images // cfg.train_dataloader.batch_size
+    assert hook.schedule.start == .75 * cfg.train_cfg.max_epochs * steps
+    assert HOOKS.get(cfg.custom_hooks[0].type).__name__ == 'MaskETDistillHook'
+
+
 def reader_of_files(block: pages.Block, folder: Path) -> None:
     pytest.importorskip('onnx')
     for name, model, pipeline in (('det', tiny.dbnet_cfg(), tiny_export.PHOTOS),
@@ -204,6 +213,7 @@ HOW = {
     "det='detector.py'": inferencer_of_exported, 'class Network': onnx_of_student,
     'dld.selector': onnx_in_two_parts, 'from rapidocr': store_of_readings,
     'class MirrorOnTheRight': transform_of_a_strangers,
+    'QuantizationAware': training_for_8_bits,
     'MapStore(': store_of_maps, 'from mmocr_kd.reader import': reader_of_files,
     "type='NBestLoss'": terms_of_a_recogniser, "reference = 'plain'": table_of_a_strangers,
 }

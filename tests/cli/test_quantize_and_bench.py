@@ -18,7 +18,7 @@ from mmocr_kd.reader import Detector, OnnxFile
 from mmocr_kd.reader.photos import load
 from mmocr_kd.reader.resizing import prepare
 
-pytest.importorskip('onnx')
+onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
 
 
@@ -34,7 +34,7 @@ def work(tmp_path_factory):
     detector['det_head']['postprocessor']['max_candidates'] = 60  # of noise it finds hundreds
     for name, model, pipeline in (('det', detector, tiny_export.PHOTOS),
                                   ('rec', tiny_recog.crnn_cfg(), tiny_export.WORDS)):
-        config, checkpoint = tiny_export.write(folder, name, model, pipeline, lively=6.)
+        config, checkpoint = tiny_export.write(folder, name, model, pipeline, lively=4.)
         assert call('export', config, checkpoint, '--out', folder / f'{name}.onnx').exit_code == 0
     (folder / 'photos').mkdir()
     for seed in range(4):
@@ -74,6 +74,19 @@ def test_differences_are_of_photos_that_it_was_not_calibrated_on(work):
         apart.append(np.abs(one - other).mean())
     assert mean == pytest.approx(np.mean(apart), abs=6e-5)
     assert 'No photo was left' in in_8_bits(work, 'det', '--compare', 0).output
+
+
+def test_ranges_are_the_mean_of_those_of_photos(work):
+    """By the first one, of the input: no unusual photo decides alone."""
+    assert in_8_bits(work, 'det', '--calibrate', 4).exit_code == 0
+    graph = onnx.load(work / 'det8.onnx').graph
+    scale, = (onnx.numpy_helper.to_array(one) for one in graph.initializer
+              if one.name == 'images_scale')
+    about = OnnxFile(work / 'det.onnx').about['image']
+    seen = [prepare(load(str(path)), about).pixels for path in (work / 'photos').iterdir()]
+    low, high = (np.mean([edge(pixels) for pixels in seen]) for edge in (np.min, np.max))
+    assert scale == pytest.approx((high - low) / 255, rel=1e-4)
+    assert scale < .999 * (np.max(seen) - np.min(seen)) / 255
 
 
 def test_too_different_is_an_error(work):

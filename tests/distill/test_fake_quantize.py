@@ -168,3 +168,28 @@ def test_rounds_as_a_file_in_8_bits_does(tmp_path, depth):
     if depth < 6:
         alike = torch.corrcoef(torch.stack([ours.flatten(), theirs.flatten()]))[0, 1]
         assert alike > (.95 if depth == 2 else .5)
+
+
+def test_what_learns_with_rounding_loses_less_by_it():
+    """Two numbers share a scale that suits one of them: without rounding there is nothing to learn,
+    with it the weights come to share it fairly."""
+    torch.manual_seed(0)
+    inputs = torch.rand(256, 2) * 2 - 1
+    target = inputs.sum(1, keepdim=True)
+    errors = {}
+    for rounds in (False, True):
+        model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False))
+        with torch.no_grad():
+            model[0].weight.copy_(torch.tensor([[100., 0], [0, 1]]))
+            model[1].weight.copy_(torch.tensor([[.01, 1]]))
+        handles = quantize_fake(model) if rounds else []
+        optimizer = torch.optim.Adam(model.parameters(), lr=.1)
+        for _ in range(300):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(inputs), target).backward()
+            optimizer.step()
+        for handle in handles:
+            handle.remove()
+        quantize_fake(model)
+        errors[rounds] = nn.functional.mse_loss(model(inputs), target).item()
+    assert errors[True] < .5 * errors[False]

@@ -183,7 +183,7 @@ def test_what_learns_with_rounding_loses_less_by_it():
             model[0].weight.copy_(torch.tensor([[100., 0], [0, 1]]))
             model[1].weight.copy_(torch.tensor([[.01, 1]]))
         handles = quantize_fake(model) if rounds else []
-        optimizer = torch.optim.Adam(model.parameters(), lr=.1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=.3)
         for _ in range(300):
             optimizer.zero_grad()
             nn.functional.mse_loss(model(inputs), target).backward()

@@ -6,6 +6,7 @@ import multiprocessing
 import resource
 import time
 from dataclasses import asdict, dataclass, fields
+from itertools import cycle
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Iterator, Sequence
@@ -266,16 +267,34 @@ def draw(rows: Sequence[Row], path: str, score: str) -> None:
         ImportError: If there is no Matplotlib.
         OSError: If it cannot be written.
     """
+    figure = scatter(rows, score)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def scatter(rows: Sequence[Row], score: str) -> Any:
+    """See :func:`draw`. Names stand below: beside points as near as engines are, they overlap.
+
+    Args:
+        rows: What was measured.
+        score: What the score is called.
+
+    Returns:
+        A Matplotlib figure.
+    """
     from matplotlib.figure import Figure  # not pyplot, which looks for a display
-    figure = Figure(figsize=(7, 4.5), layout='constrained', facecolor='white')
+    from matplotlib.ticker import LogFormatter
+    figure = Figure((7, 4 + .2 * len(rows)), layout='constrained', facecolor='white')
     axes = figure.subplots()
-    for row, name in zip(rows, short_names(rows)):
-        axes.scatter(row.p50_ms, row.score, s=20 + 10 * row.megabytes, alpha=.6)
-        axes.annotate(name, (row.p50_ms, row.score), fontsize='small',
-                      xytext=(6, 6), textcoords='offset points')
+    for row, name, marker in zip(rows, short_names(rows), cycle('osD^vPX')):
+        axes.scatter(row.p50_ms, row.score, s=20 + 10 * row.megabytes, alpha=.6, marker=marker,
+                     label=f'{name}, {row.megabytes:.1f} MB')
     axes.set_xscale('log')
+    axes.xaxis.set_major_formatter(LogFormatter())  # 30, not 3 x 10^1
+    axes.xaxis.set_minor_formatter(LogFormatter())
     axes.set_xlabel(f'median milliseconds a photo, {rows[0].threads} thread(s)')
     axes.set_ylabel(score)
     axes.grid(alpha=.3, which='both')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    for handle in figure.legend(loc='outside lower left', fontsize='small').legend_handles:
+        handle.set_sizes([40])
+    return figure

@@ -11,7 +11,7 @@ import tiny_export
 import tiny_recog
 from click.testing import CliRunner
 
-from mmocr_kd.apis.bench import Row, score_of, short_names
+from mmocr_kd.apis.bench import Row, scatter, score_of, short_names
 from mmocr_kd.cli import main
 from mmocr_kd.datasets.label_files import LabelledPhoto, Text
 from mmocr_kd.reader import Detector, OnnxFile
@@ -185,3 +185,20 @@ def test_short_names_stay_different():
     assert short_names(rows) == ['x.onnx', 'openvino:x.onnx', 'd.py:f.pth']
     rows.append(Row('b/x.onnx', 1, 1., 1., 1., 1., 1.))
     assert short_names(rows) == [row.model for row in rows]
+
+
+@pytest.mark.parametrize('models', [2, 6, 15])
+def test_names_in_the_picture_do_not_overlap(models):
+    pytest.importorskip('matplotlib')
+    names = [f'{"compile:" * (n % 2)}a_config_with_a_long_name_{n}.py:epoch_100.pth'
+             for n in range(models)]
+    figure = scatter([Row(name, 1, 5. + n, 20. + n / 9, 30., 9., .5)
+                      for n, name in enumerate(names)], 'hmean')
+    figure.draw_without_rendering()
+    legend, = figure.legends
+    assert [text.get_text().split(',')[0] for text in legend.get_texts()] == names
+    plot = figure.axes[0].get_tightbbox()
+    boxes = [text.get_window_extent() for text in legend.get_texts()]
+    assert not any(box.overlaps(other) for n, box in enumerate(boxes)
+                   for other in [plot, *boxes[:n]])
+    assert all(figure.bbox.count_contains(box.corners()) == 4 for box in boxes)

@@ -1,4 +1,4 @@
 """``python -m mmocr_kd``: the same as ``mmocr-kd``."""
-from .cli import main
+from _mmocr_kd_command import main
 
-main(prog_name='mmocr-kd')
+main()

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import dis
 import sys
+from functools import cache
 from importlib import import_module
+from logging import LogRecord
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Sequence
@@ -89,6 +91,7 @@ def register() -> None:
     """
     try:
         load_package()
+        _repeat_nothing()
     except Exception as error:  # whatever a broken package raises
         raise ImportError(f'mmocr_kd cannot be loaded: {_words(error)}\n"mmocr-kd doctor" says '
                           'what is wrong with the installation, and what to type') from error
@@ -100,6 +103,21 @@ def load_package() -> None:
     if not hasattr(package, '__version__'):
         package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
     import_module('mmocr')  # without it, the package registers nothing
+
+
+@cache
+def _repeat_nothing() -> None:
+    """Of a variable that configs read, MMEngine tells for each file, of a table dozens of times."""
+    from mmengine.logging import MMLogger
+    once = set[str]()
+
+    def is_new(record: LogRecord) -> bool:
+        words = record.getMessage()
+        new = words not in once or not words.startswith('Using env variable')
+        once.add(words)
+        return new
+
+    MMLogger.get_current_instance().addFilter(is_new)
 
 
 def told(error: Exception) -> str:

@@ -14,12 +14,13 @@ from mmocr_kd.cli import main
 ROOT = Path(__file__).parents[2]
 
 
-def command(*args, path='', options=('-W', 'ignore'), cwd=None):
+def command(*args, path='', options=('-W', 'ignore'), cwd=None, module='_mmocr_kd_command',
+            **env):
     """What the script "mmocr-kd" runs, in a process; ``path``: a folder in front of others."""
     return subprocess.run(
-        [sys.executable, *options, '-m', '_mmocr_kd_command', *args],
+        [sys.executable, *options, '-m', module, *args],
         capture_output=True, text=True, timeout=600, cwd=cwd,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join([str(path), str(ROOT)])})
+        env={**os.environ, **env, 'PYTHONPATH': os.pathsep.join([str(path), str(ROOT)])})
 
 
 def test_help_names_every_verb():
@@ -48,12 +49,22 @@ def test_starts_without_what_it_works_with(args):
     assert 'click' in loaded and not {'torch', 'numpy', 'mmengine', 'rich'} & loaded
 
 
-def test_a_verb_finds_our_components_registered(tmp_path):
+@pytest.mark.parametrize('module', ['_mmocr_kd_command', 'mmocr_kd'])
+def test_a_verb_finds_our_components_registered(tmp_path, module):
     (tmp_path / 'own.py').write_text('custom_hooks = []')
-    shown = command('cache', str(tmp_path / 'own.py'), options=())
+    shown = command('cache', str(tmp_path / 'own.py'), options=(), module=module)
     assert shown.returncode == 1 and 'fault' not in shown.stderr
     assert 'pkg_resources' not in shown.stderr  # MMEngine's, which nobody here can change
     assert 'CachedTeacher' in shown.stderr, shown.stderr
+
+
+def test_a_variable_of_many_configs_is_told_once(tmp_path):
+    (tmp_path / 'base.py').write_text("base_root = '{{$MY_PHOTOS:photos}}'")
+    (tmp_path / 'own.py').write_text("_base_ = 'base.py'\nroot = '{{$MY_PHOTOS:photos}}'")
+    shown = command('cache', str(tmp_path / 'own.py'), MY_PHOTOS='/photos')
+    assert (shown.stdout + shown.stderr).count('MY_PHOTOS') == 1, shown
+    shown = command('cache', str(tmp_path / 'own.py'))
+    assert 'MY_PHOTOS' not in shown.stdout + shown.stderr
 
 
 def test_a_broken_stack_leads_to_the_doctor(tmp_path):

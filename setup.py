@@ -41,6 +41,8 @@ EXTRAS = {
              'pytest>=7.4', 'pytest-timeout>=2.2', 'pytest-xdist>=3.5', 'ruff>=0.6',
              'submitit>=1.5'],
 }
+# All that photos take on their way to a small reader: docs/distill.md.
+PHOTOS = sorted({r for name in ('lite', 'embedded', 'export', 'rapidocr') for r in EXTRAS[name]})
 
 
 class Build(build_py):
@@ -168,6 +170,6 @@ setup(
         'torch>=2.0',
         'torchvision>=0.15',
     ],
-    extras_require={**EXTRAS, 'all': sorted(  # but Ray, which is large
+    extras_require={**EXTRAS, 'photos': PHOTOS, 'all': sorted(  # but Ray, which is large
         {r for name, extra in EXTRAS.items() if name != 'ray' for r in extra})},
 )

@@ -17,7 +17,7 @@ LITE = 'pip install "mmocr_kd[lite]"'
 _IN_PLACE = {'mmengine': 'onedl-mmengine', 'mmdet': 'onedl-mmdetection', 'imgaug': 'imaug',
              'opencv-python': 'opencv-python-headless'}
 _MMCV = ('mmcv', 'mmcv-lite', 'onedl-mmcv')
-_OF_DEVELOPERS = {'test', 'docs', 'all', 'lite'}
+_OTHERS = {'test', 'docs', 'all', 'photos', 'lite'}  # of developers, of several, and mmcv's
 _TESTED = Path(__file__).parents[1] / '.mim' / 'constraints.txt'
 
 
@@ -99,7 +99,7 @@ def _asked() -> tuple[list[Requirement], list[str]]:
         about = metadata('mmocr_kd')
     except PackageNotFoundError:
         return [], []
-    extras = [name for name in about.get_all('Provides-Extra') or [] if name not in _OF_DEVELOPERS]
+    extras = [name for name in about.get_all('Provides-Extra') or [] if name not in _OTHERS]
     return [Requirement(line) for line in about.get_all('Requires-Dist') or []], extras
 
 

@@ -1,6 +1,7 @@
 """How far a verb is, and when it will be done."""
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -38,7 +39,7 @@ class Told:
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
-        self.file = file or sys.stdout
+        self.file = _kept(file or sys.stdout)
 
     def say(self, line: str) -> None:
         """Tell a line."""
@@ -88,6 +89,15 @@ class Told:
             ended.set()
             teller.join()
         self.say(f'{name}: done in {clock(state.elapsed)}')
+
+
+def _kept(file: TextIO) -> TextIO:
+    """It as it is now, wherever what others print is sent later."""
+    try:
+        number = os.dup(file.fileno())
+    except (OSError, ValueError):  # in memory
+        return file
+    return open(number, 'w', buffering=1, encoding=file.encoding, errors=file.errors)
 
 
 class _State:

@@ -14,6 +14,6 @@ def require_mmcv() -> None:
         ImportError: If neither mmcv nor mmcv-lite is installed.
     """
     if find_spec('mmcv') is None:
-        raise ImportError('mmocr_kd needs mmcv: run "pip install mmocr_kd[lite]" (no compiler '
+        raise ImportError('mmocr_kd needs mmcv: type pip install "mmocr_kd[lite]" (no compiler '
                           'needed), or install compiled mmcv 2.0 from OpenMMLab')
     import _mmocr_kd_startup  # noqa: F401

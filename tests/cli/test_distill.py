@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -368,6 +369,20 @@ def test_without_a_terminal_lines_come_and_say_how_long_it_takes(monkeypatch, ca
     assert lines[0] == 'training: 100 to do' and lines[-1].startswith('training: done in 0:00')
     assert 'training: 40 of 100, 0:00' in lines and 'training: 50 of 100, 0:00, 0:00 to go' in lines
     assert threading.active_count() == begun
+
+
+def test_what_libraries_and_what_they_start_print_goes_to_the_log(tmp_path, capfd):
+    told = progress.Told(sys.stdout)
+    with distillation._said_into(tmp_path / 'log'):
+        print('of a library')
+        os.write(2, b'of C code\n')
+        subprocess.run(['sh', '-c', 'echo of a program; no-such-compiler --version'])
+        told.say('how far it is')
+    print('later')
+    log = (tmp_path / 'log').read_text()
+    for said in ('of a library', 'of C code', 'of a program', 'no-such-compiler'):
+        assert said in log
+    assert capfd.readouterr() == ('how far it is\nlater\n', '')
 
 
 def test_time_left_is_that_of_steps_since_the_restart(monkeypatch):

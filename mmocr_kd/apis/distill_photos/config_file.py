@@ -16,7 +16,7 @@ from ..students import RECOGNISERS, STUDENTS, Start, Student, shipped
 _HERE = '{{ fileDirname }}'
 _TEXT = """# Written by "mmocr-kd distill {what}": {name}, taught by {teacher}.
 # This trains it again, to the same weights on the same machine:
-#   mim train mmocr config.py --work-dir again
+#   mmocr-kd train config.py --work-dir again
 _base_ = {base}
 {fields}
 train_dataloader = {train}

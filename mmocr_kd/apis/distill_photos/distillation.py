@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 import shlex
 import shutil
 import time
@@ -12,7 +13,17 @@ from contextlib import AbstractContextManager, contextmanager, redirect_stderr, 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Generator, Iterator, Protocol, Sequence, TypeVar
+from typing import (
+    IO,
+    Any,
+    Callable,
+    ClassVar,
+    Generator,
+    Iterator,
+    Protocol,
+    Sequence,
+    TypeVar,
+)
 
 import torch
 from mmengine.config import Config
@@ -339,7 +350,7 @@ class PhotoDistillation(ABC):
             return f'mmocr-kd read {images} --model {model}'
         config, student = (shlex.quote(str(self.student.with_suffix(suffix)))
                            for suffix in ('.py', '.pth'))
-        return f'mim test mmocr {config} --checkpoint {student}'
+        return f'mmocr-kd test {config} {student}'
 
     def _scores(self) -> dict[str, Any]:
         held_out = read_boxes(str(self.place / 'held_out.json'))
@@ -383,10 +394,25 @@ def require_onnx(why: str) -> None:
 
 @contextmanager
 def _said_into(log: Path) -> Iterator[None]:
-    """What libraries print goes to a file; MMEngine's loggers keep it, so that it stays open."""
-    file = log.open('a')
-    with redirect_stdout(file), redirect_stderr(file):
+    """What libraries print goes to a file; MMEngine's loggers keep it, so that it stays open.
+
+    What their C code and the programs that they start print, too: MMEngine asks for a compiler,
+    and the shell complains where there is none.
+    """
+    file = log.open('a', buffering=1)
+    with redirect_stdout(file), redirect_stderr(file), _descriptor(1, file), _descriptor(2, file):
         yield
+
+
+@contextmanager
+def _descriptor(number: int, file: IO[str]) -> Iterator[None]:
+    kept = os.dup(number)
+    os.dup2(file.fileno(), number)
+    try:
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
 
 
 @contextmanager

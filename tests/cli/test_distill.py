@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import click
 import cv2
@@ -260,6 +261,20 @@ def test_without_rapidocr_it_says_what_to_install(place, tmp_path, monkeypatch):
     shown = distill(place, '--teacher', 'rapidocr', out=tmp_path / 'work')
     assert shown.exit_code == 1 and "pip install 'mmocr_kd[rapidocr]'" in shown.output
     assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize('package', ['onnx', 'onnxruntime'])
+def test_without_onnx_there_is_a_student_all_the_same(place, shown, tmp_path, monkeypatch, package):
+    work = shutil.copytree(place / 'work', tmp_path / 'work')
+    for name in ('det.onnx', 'summary.json'):
+        (work / name).unlink()
+    monkeypatch.setitem(sys.modules, package, None)
+    told = distill(place, out=work)
+    assert told.exit_code == 0, told.output
+    assert re.search(r"no ONNX file is written: .*pip install ('mmocr_kd|onnxr)", told.output)
+    *_, verb, config, checkpoint = told.output.split()
+    assert verb == 'test' and Path(config).exists() and Path(checkpoint).exists()
+    assert not (work / 'det.onnx').exists()
 
 
 @pytest.mark.parametrize('after', [3, 9])

@@ -23,7 +23,7 @@ from mmocr_kd.cli import main
 
 PASTED = {page: [block.text for block in blocks]
           for page, blocks in groupby(pages.blocks('bash'), lambda block: block.page)}
-PROGRAMS = ('mim', 'mmocr-kd', 'python', 'make', 'pip', 'git')
+PROGRAMS = ('mim', 'mmocr-kd', 'python', 'python3', 'make', 'pip', 'git')
 RECORD = """#!{python}
 import json, sys
 from pathlib import Path
@@ -31,6 +31,9 @@ with open({log!r}, 'a') as log:
     log.write(json.dumps([Path(sys.argv[0]).name, *sys.argv[1:]]) + '\\n')
 if 'clone' in sys.argv:
     Path(Path(sys.argv[-1]).stem).mkdir(exist_ok=True)
+if sys.argv[1:3] == ['-m', 'venv']:
+    Path(sys.argv[3], 'bin').mkdir(parents=True)
+    Path(sys.argv[3], 'bin', 'activate').touch()
 """
 # Of a stranger: named by the pages, not shipped.
 OWN_CONFIGS = {'my_config.py', 'my_dld.py', 'my_dld_config.py', 'my_spotter_config.py',
@@ -150,11 +153,12 @@ def check_make(arguments: list[str]) -> None:
 def check_pip(arguments: list[str]) -> None:
     setup = (pages.ROOT / 'setup.py').read_text()
     for extra in re.findall(r'\[([\w,]+)\]', ' '.join(arguments)):
-        assert all(f"'{name}': [" in setup or name == 'all' for name in extra.split(','))
+        assert all(f"'{name}': " in setup for name in extra.split(','))
     for argument in arguments:
         if argument.endswith('.txt'):
             assert (pages.ROOT / argument).is_file(), argument
 
 
 CHECKS = {'mim': check_mim, 'mmocr-kd': check_verb, 'python': check_python,
-          'make': check_make, 'pip': check_pip, 'git': lambda arguments: None}
+          'python3': lambda arguments: None, 'make': check_make, 'pip': check_pip,
+          'git': lambda arguments: None}

@@ -224,6 +224,7 @@ def drawn_graph(network: nn.Module, given: tuple[Tensor, ...], names: list[str],
         ImportError: Without onnx.
         ValueError: If it cannot be drawn.
     """
+    _onnx()  # PyTorch's exporter needs it, and hides that among its own errors
     file: Any = io.BytesIO()
     try:
         with warnings.catch_warnings():
@@ -262,12 +263,16 @@ def described(graph: bytes, about: dict[str, Any]) -> bytes:
         graph: Of :func:`drawn_graph`.
         about: That.
     """
+    model = _onnx().load_from_string(graph)
+    model.metadata_props.add(key=KEY, value=json.dumps(about, ensure_ascii=False))
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def _onnx() -> Any:
     try:
         import onnx
     except ImportError as error:
         raise ImportError("exporting needs onnx and ONNX Runtime: pip install 'mmocr_kd[export]'"
                           ) from error
-    model = onnx.load_from_string(graph)
-    model.metadata_props.add(key=KEY, value=json.dumps(about, ensure_ascii=False))
-    written: bytes = model.SerializeToString()
-    return written
+    return onnx

@@ -295,6 +295,7 @@ def scatter(rows: Sequence[Row], score: str) -> Any:
     axes.set_xlabel(f'median milliseconds a photo, {rows[0].threads} thread(s)')
     axes.set_ylabel(score)
     axes.grid(alpha=.3, which='both')
-    for handle in figure.legend(loc='outside lower left', fontsize='small').legend_handles:
+    legend: Any = figure.legend(loc='outside lower left', fontsize='small')
+    for handle in legend.legend_handles:
         handle.set_sizes([40])
     return figure

@@ -111,7 +111,7 @@ def _entry(path: str, photo: np.ndarray, texts: Sequence[Text]) -> dict[str, Any
 def _lines(path: str, texts: Sequence[Text]) -> str:
     if len(texts) == 1 and texts[0].polygon is None:
         return f'{path}: {texts[0].text}  ({texts[0].text_score:.2f})'
-    return '\n'.join([f'{path}: {len(texts)} texts', *map(_line, texts)])
+    return '\n'.join([f'{path}: {len(texts)} text{"s" * (len(texts) != 1)}', *map(_line, texts)])
 
 
 def _line(text: Text) -> str:

@@ -541,17 +541,37 @@ def test_of_a_model_with_a_detector_inside(inside):
     _require_detector(MODELS.build(tiny.dbnet_cfg()))
 
 
+def log_to(backends, tmp_path, spec):
+    """Train four steps."""
+    train(tmp_path, hook(spec), epochs=1, name='board', default_hooks={
+        'logger': {'type': 'LoggerHook', 'interval': 1}}, visualizer={
+            'type': 'Visualizer', 'name': 'board', 'vis_backends': backends})
+
+
 def test_tensorboard_shows_every_loss(tmp_path, spec):
     """By the lines of the guide."""
     reader = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator',
                                  reason='pip install .[tensorboard]')
     guide = (Path(__file__).parents[2] / 'docs/tools.md').read_text()
     shown, = re.findall(r'```python\n(visualizer = .*?)```', guide, re.S)
-    fields = Config.fromstring(shown, '.py').to_dict()
-    fields['visualizer'].update(type='Visualizer', name='tensorboard')  # as MMOCR's configs have
-    train(tmp_path, hook(spec), epochs=1, name='board', default_hooks={
-        'logger': {'type': 'LoggerHook', 'interval': 1}}, **fields)
+    backends = Config.fromstring(shown, '.py').visualizer.vis_backends
+    log_to(backends, tmp_path, spec)
     events, = (tmp_path / 'board').rglob('events.out.tfevents.*')
     board = reader.EventAccumulator(str(events)).Reload()
     for name in ('loss', 'loss_prob', 'loss_entropy', 'loss_kd', 'lr'):
         assert len(board.Scalars(name)) == 4, name
+
+
+def test_wandb_notes_every_loss(tmp_path, spec, monkeypatch):
+    """By the lines of the guide; tests/packaging/test_wandb.py has the package."""
+    pytest.importorskip('wandb', reason='pip install wandb')
+    monkeypatch.chdir(tmp_path)  # whose Python files are noted
+    monkeypatch.setenv('WANDB_DATA_DIR', str(tmp_path))
+    guide = (Path(__file__).parents[2] / 'docs/tools.md').read_text()
+    shown, = re.findall(r'```python\n(vis_backends = .*?)```', guide, re.S)
+    log_to(Config.fromstring(shown, '.py').vis_backends, tmp_path, spec)
+    run, = (tmp_path / 'board').rglob('offline-run-*/*.wandb')
+    noted = run.read_bytes()
+    assert b'my_project' in noted
+    for name in (b'loss', b'loss_prob', b'loss_entropy', b'loss_kd', b'lr'):
+        assert noted.count(name) >= 4, name

@@ -202,7 +202,7 @@ def reader_of_files(block: pages.Block, folder: Path) -> None:
 
 
 # In tests/test_contributing.py, tests/hooks/test_masket_distill_hook.py.
-TESTED_ELSEWHERE = ('LogitDistanceLoss', 'TensorboardVisBackend')
+TESTED_ELSEWHERE = ('LogitDistanceLoss', 'TensorboardVisBackend', 'WandbVisBackend')
 # What a block contains -> how it is run.
 HOW = {
     'UnlabelledTextRecogDataset': words_without_labels,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmocr_kd.datasets.embedded.spec import PER, SPLITS, SceneSpec
+from mmocr_kd.datasets.embedded.spec import PER, SPLITS, UNITS, SceneSpec
 from mmocr_kd.datasets.embedded.writer import TASKS, write_split
 
 
@@ -29,6 +29,10 @@ def parse_args() -> argparse.Namespace:
                         help='0 is clean, 2 is harsh')
     parser.add_argument('--text-height-per', choices=PER, default=default.text_height_per,
                         help='what shares one text height')
+    for name in ('photos', 'fonts', 'words'):
+        parser.add_argument(f'--{name}', default='', metavar='PATH',
+                            help=f'{name} of yours, see SceneSpec')
+    parser.add_argument('--unit', choices=UNITS, default=default.unit, help='what is annotated')
     parser.add_argument('--workers', type=int, default=1,
                         help='number of processes; the result is the same')
     return parser.parse_args()
@@ -40,7 +44,8 @@ def main() -> None:
     for split in SPLITS:
         if count := getattr(args, split):
             spec = SceneSpec(split, args.seed, tuple(args.image_size), tuple(args.text_height),
-                             tuple(args.num_blocks), args.difficulty, args.text_height_per)
+                             tuple(args.num_blocks), args.difficulty, args.text_height_per,
+                             args.photos, args.fonts, args.words, args.unit)
             print(f'{split}: {count} images of {spec.name}')
             for path in write_split(args.root, spec, count, args.tasks, args.workers):
                 print(path)

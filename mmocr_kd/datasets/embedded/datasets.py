@@ -35,6 +35,10 @@ class EmbeddedDataset(OCRDataset):
             all images if they are smaller than n pixels (the names MMOCR's configs use).
         pipeline: Transforms; the first one loads the image from ``img_path``.
         text_height_per: 'block', or 'image': all blocks of an image are of one text height.
+        photos: Folder of photos of yours, without text, to set it on; each split one of its own.
+        fonts: Folder of font files of yours; those that have Chinese set it, too.
+        words: File of words of yours, one a line.
+        unit: 'word', or 'line': samples and annotations are lines of text.
         **kwargs: ``metainfo``, ``indices``, ``serialize_data``, ``test_mode``, ``lazy_init`` and
             ``max_refetch`` as in :class:`mmengine.dataset.BaseDataset`.
 
@@ -57,11 +61,15 @@ class EmbeddedDataset(OCRDataset):
                  filter_cfg: dict[str, Any] | None = None,
                  pipeline: Sequence[dict[str, Any] | Callable] | None = None,
                  text_height_per: str = 'block',
+                 photos: str = '',
+                 fonts: str = '',
+                 words: str = '',
+                 unit: str = 'word',
                  **kwargs: Any) -> None:
         self.num_images = _checked_count(num_images)
         # The spec turns lists, as configs have them, into tuples.
         self.spec = SceneSpec(split, seed, image_size, text_height, num_blocks,  # type: ignore
-                              difficulty, text_height_per)
+                              difficulty, text_height_per, photos, fonts, words, unit)
         _check_filter(filter_cfg)
         if clash := [name for name in _FILE_FIELDS if kwargs.get(name)]:
             raise TypeError(f'{type(self).__name__} has no field {clash[0]!r}: its images are '
@@ -77,7 +85,7 @@ class EmbeddedDataset(OCRDataset):
         Raises:
             ImportError: If a wheel that ships fonts or photos is not installed.
         """
-        require_assets(self.spec.split)
+        require_assets(self.spec)
         samples: list[dict[str, Any]] = []
         for index in range(self.num_images):
             samples += self.samples_of(index, plan_scene(self.spec, index).words)

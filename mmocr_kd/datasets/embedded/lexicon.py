@@ -1,6 +1,6 @@
 """The words of the embedded data set: a small English lexicon, numbers, codes and prices.
 
-Only characters of MMOCR's ``english_digits_symbols`` dictionary occur.
+But for Chinese, only characters of MMOCR's ``english_digits_symbols`` dictionary occur.
 """
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ west wheat wheel when white whole wide wild willow win wind window wine wing win
 woman wonder wood wool word work world yacht yard year yellow yes yoga young your zebra zero zone
 """.split())
 
+# Level 1 of GB 2312: the 3,755 ideographs used most.
+_CHINESE = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF)
+                 for byte in (row, cell)).decode('gb2312', 'ignore')
 _LETTERS = string.ascii_uppercase
 _DIGITS = string.digits
 
@@ -143,3 +146,12 @@ def draw_word(rng: np.random.Generator) -> str:
     """
     kind = int(np.searchsorted(_SHARES, rng.random(), side='right'))
     return _KINDS[min(kind, len(_KINDS) - 1)][1](rng)
+
+
+def draw_chinese(rng: np.random.Generator) -> str:
+    """Draw two to eight frequent ideographs.
+
+    Args:
+        rng: Source of randomness.
+    """
+    return _draw(rng, _CHINESE, 2, 8)

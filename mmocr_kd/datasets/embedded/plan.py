@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Iterable
 
 import numpy as np
 
 from .arrays import Array
-from .assets import PHOTOS, Photo
-from .block import BlockPlan, draw_height, plan_block
+from .assets import Photo, photos_of
+from .block import BlockPlan, SetWord, draw_height, plan_block
 from .degradation import Degradation, plan_degradation
 from .geometry import area, box_to_quad, overlaps, tilt, transform, translation
 from .spec import SceneSpec
@@ -18,7 +20,7 @@ _EMPTY_SHARE = 0.02
 
 @dataclass(frozen=True)
 class Word:
-    """One annotated word.
+    """One annotated word, or line of words.
 
     Args:
         text: Its characters; '###' when it is unreadable, as in ICDAR's data.
@@ -45,8 +47,16 @@ class PlacedBlock:
 
     def words(self, legible_height: float) -> list[Word]:
         """Annotations of the block's words; those below ``legible_height`` pixels are '###'."""
+        return self._seen(self.block.words, legible_height)
+
+    def lines(self, legible_height: float) -> list[Word]:
+        """Annotations of the block's lines, likewise: words of one line as one."""
+        rows = groupby(self.block.words, key=lambda word: word.origin[1])
+        return self._seen([_join(list(row)) for _, row in rows], legible_height)
+
+    def _seen(self, items: Iterable[SetWord], legible_height: float) -> list[Word]:
         found = []
-        for item in self.block.words:
+        for item in items:
             flat = box_to_quad(item.box)
             quad = transform(flat, self.homography)
             scale = np.sqrt(area(quad) / area(flat))
@@ -75,9 +85,9 @@ class ScenePlan:
 
     @property
     def words(self) -> list[Word]:
-        """Annotations of all words, block after block, line after line."""
-        legible = self.degradation.legible_height
-        return [word for placed in self.blocks for word in placed.words(legible)]
+        """Annotations of all words, or lines, block after block, line after line."""
+        legible, kind = self.degradation.legible_height, f'{self.spec.unit}s'
+        return [word for placed in self.blocks for word in getattr(placed, kind)(legible)]
 
 
 def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
@@ -91,7 +101,7 @@ def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
         ImportError: If the wheel that ships the fonts is not installed.
     """
     rng = spec.rng(index)
-    photos = PHOTOS[spec.split]
+    photos = photos_of(spec)
     photo = photos[rng.integers(len(photos))]
     seed = int(rng.integers(2**31))
     degradation = plan_degradation(rng, spec.difficulty)
@@ -106,6 +116,13 @@ def plan_scene(spec: SceneSpec, index: int) -> ScenePlan:
                 blocks.append(placed)
                 quads = np.concatenate([quads, placed.quad[None]])
     return ScenePlan(spec, photo, seed, tuple(blocks), degradation)
+
+
+def _join(row: list[SetWord]) -> SetWord:
+    """Words of a line as one, in the smallest box around theirs."""
+    boxes = np.array([word.box for word in row])
+    return SetWord(' '.join(word.text for word in row), row[0].origin,
+                   (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist()))
 
 
 def _shared_looks(rng: np.random.Generator, spec: SceneSpec) -> SceneSpec:

@@ -4,12 +4,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Sequence
+from urllib.parse import quote, unquote
 
 import numpy as np
 
 SPLITS = ('train', 'val', 'test')
 # What shares one text height: every block draws its own, or an image one for all of its blocks.
 PER = ('block', 'image')
+# What is annotated, and cut out.
+UNITS = ('word', 'line')
+# What users bring themselves: photos to set text on, fonts, words.
+OWN = ('photos', 'fonts', 'words')
 # The smallest side an image may have: below it no readable word fits.
 MIN_SIDE = 64
 # The smallest font size, in pixels, at which FreeType still draws something word-like.
@@ -17,7 +22,8 @@ MIN_TEXT_HEIGHT = 6
 
 _PATTERN = re.compile(r'(?P<split>\w+)-s(?P<seed>\d+)-(?P<width>\d+)x(?P<height>\d+)'
                       r'-h(?P<low>\d+)to(?P<high>\d+)(?:per(?P<per>image))?-b(?P<fewest>\d+)to(?P<most>\d+)'
-                      r'-d(?P<difficulty>[0-9.]+)')
+                      r'-d(?P<difficulty>[0-9.]+)'
+                      + ''.join(f'(?:-{name}=(?P<{name}>[^-/]+))?' for name in (*OWN, 'unit')))
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,12 @@ class SceneSpec:
             0 is clean and upright, 1 the default, 2 harsh.
         text_height_per: 'block', every block draws a text height, or 'image', all blocks of an
             image share one: then images differ in the resolution at which they can be read.
+        photos: Folder of photos to set text on, at any depth, instead of the split's own: photos
+            without text, and each split a folder of its own.
+        fonts: Folder of font files, at any depth, instead of matplotlib's; those that lack a
+            letter, a digit or a symbol are left out, those that have Chinese set it, too.
+        words: File of words, one a line, that are set as they are instead of the lexicon's.
+        unit: What is annotated: 'word', or 'line', as in MSRA-TD500.
 
     Raises:
         TypeError: If a field has the wrong type.
@@ -49,6 +61,10 @@ class SceneSpec:
     num_blocks: tuple[int, int] = (2, 6)
     difficulty: float = 1.0
     text_height_per: str = 'block'
+    photos: str = ''
+    fonts: str = ''
+    words: str = ''
+    unit: str = 'word'
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -67,6 +83,11 @@ class SceneSpec:
         if self.text_height_per not in PER:
             raise ValueError(f'text_height_per={self.text_height_per!r} is unknown: use one of '
                              f'{PER}')
+        if self.unit not in UNITS:
+            raise ValueError(f'unit={self.unit!r} is unknown: use one of {UNITS}')
+        for name in OWN:
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f'{name}={getattr(self, name)!r} must be a path, as a text')
 
     @property
     def name(self) -> str:
@@ -79,7 +100,9 @@ class SceneSpec:
         per = '' if self.text_height_per == 'block' else f'per{self.text_height_per}'
         return (f'{self.split}-s{self.seed}-{width}x{height}-h{self.text_height[0]}to'
                 f'{self.text_height[1]}{per}-b{self.num_blocks[0]}to{self.num_blocks[1]}'
-                f'-d{self.difficulty!r}')
+                f'-d{self.difficulty!r}'
+                + ''.join(f'-{name}={_quote(value)}' for name in (*OWN, 'unit')
+                          if (value := getattr(self, name)) not in ('', 'word')))
 
     @classmethod
     def from_name(cls, name: str) -> SceneSpec:
@@ -99,11 +122,17 @@ class SceneSpec:
         return cls(part['split'], int(part['seed']), (int(part['width']), int(part['height'])),
                    (int(part['low']), int(part['high'])),
                    (int(part['fewest']), int(part['most'])), float(part['difficulty']),
-                   part['per'] or 'block')
+                   part['per'] or 'block', *(unquote(part[name] or '') for name in OWN),
+                   part['unit'] or 'word')
 
     def rng(self, index: int) -> np.random.Generator:
         """The random generator of image ``index``: it depends on (seed, split, index) alone."""
         return np.random.default_rng([self.seed, SPLITS.index(self.split), index])
+
+
+def _quote(path: str) -> str:
+    """A path as part of a path component: without slashes, and without what parts fields."""
+    return quote(path, safe='').replace('-', '%2D')
 
 
 def _is_int(value: object) -> bool:

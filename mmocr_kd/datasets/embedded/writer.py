@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,7 @@ def _checked_tasks(tasks: Iterable[str]) -> list[str]:
 
 
 def _fields(spec: SceneSpec) -> dict[str, Any]:
-    return dict(split=spec.split, seed=spec.seed, image_size=spec.image_size,
-                text_height=spec.text_height, num_blocks=spec.num_blocks,
-                difficulty=spec.difficulty, text_height_per=spec.text_height_per,
-                serialize_data=False)
+    return dict(asdict(spec), serialize_data=False)
 
 
 def _claim(folder: Path, spec: SceneSpec, tasks: list[str]) -> None:

@@ -1,9 +1,9 @@
 # The detector for photos that comes with the package: lines of text, Latin and Chinese, rendered on
-# free photos in free fonts. Labels are exact, so nothing teaches. 2,000 steps from the weights that
+# free photos in free fonts. Labels are exact, so nothing teaches. 1,200 steps from the weights that
 # know rendered words. Its data are made by
 #   python tools/scene_assets.py data/scene_assets
-# and, for each of the two scripts,
-#   python tools/write_embedded.py data/scenes/latin --train 1600 --val 0 --test 0 --tasks textdet \
+# and, for each of the two scripts (of Chinese, 1000),
+#   python tools/write_embedded.py data/scenes/latin --train 1400 --val 0 --test 0 --tasks textdet \
 #       --seed 1 --image-size 512 512 --text-height 12 160 --num-blocks 2 7 --difficulty 1.2 \
 #       --unit line --photos data/scene_assets/photos --fonts data/scene_assets/fonts/latin
 _base_ = ['_base_/recipes/photos.py', '_base_/models/dbnet_mobilenetv3-large_fpnc64.py']
@@ -40,7 +40,7 @@ test_dataloader = held_out
 model = dict(det_head=dict(module_loss=dict(type='PreparedDBModuleLoss')))
 load_from = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'
 custom_hooks = [dict(type='ChannelsLastHook')]
-train_cfg = dict(max_epochs=80, val_interval=80)
+train_cfg = dict(max_epochs=48, val_interval=48)
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=80, by_epoch=True, convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=48, by_epoch=True, convert_to_iter_based=True)
 ]

@@ -15,9 +15,10 @@ if TYPE_CHECKING:  # "--help" should not wait for it
 @click.command(
     cls=Verb, stopped='Nothing was written.', examples=[
         'mmocr-kd export my_config.py epoch_100.pth --out work/det.onnx',
-        'mmocr-kd export my_config.py epoch_100.pth --out student.pth'])
+        'mmocr-kd export my_config.py epoch_100.pth --out student.pth',
+        'mmocr-kd export mmocr_kd://dbnet_mobilenetv3-large_fpnc_400i_scenes --out det.onnx'])
 @click.argument('config', type=click.Path())
-@click.argument('checkpoint', type=click.Path())
+@click.argument('checkpoint', type=click.Path(), required=False)
 @click.option('--out', required=True, metavar='FILE', help='What to write: FILE.onnx, which '
               '"mmocr-kd read" runs without PyTorch; or FILE.pth, a plain checkpoint, and FILE.py, '
               'the config to test it with.')
@@ -33,11 +34,12 @@ if TYPE_CHECKING:  # "--help" should not wait for it
 @click.option('--half', is_flag=True, help='FILE.pth: weights in half precision.')
 @click.option('--cfg-options', multiple=True, metavar='KEY=VALUE',
               help='A field of the config to replace; may be repeated.')
-def export(config: str, checkpoint: str, out: str, images: tuple[str, ...], tolerance: float,
+def export(config: str, checkpoint: str | None, out: str, images: tuple[str, ...], tolerance: float,
            peer: bool, with_selector: bool, half: bool, cfg_options: tuple[str, ...]) -> None:
     """Write the student of CHECKPOINT as a file that runs elsewhere.
 
-    CONFIG and CHECKPOINT are those of a training, or of the student alone. An ONNX file takes any
+    CONFIG and CHECKPOINT are those of a training, or of the student alone; or CONFIG alone is the
+    name of a model that comes with the package ("mmocr-kd models" lists them). An ONNX file takes any
     number of images; all that a reader has to know stands in it. It is run in ONNX Runtime beside
     PyTorch before it is written: if both differ by more than the tolerance, nothing is written
     and the exit code is 1.
@@ -49,12 +51,24 @@ def export(config: str, checkpoint: str, out: str, images: tuple[str, ...], tole
         raise click.UsageError(f'--out={out!r} must end in .onnx or .pth')
     if suffix == '.onnx' and half:
         raise click.UsageError('--half is for --out FILE.pth')
+    if checkpoint is None:
+        config, checkpoint = _ready(config)
     cfg = read_config(config, parsed(cfg_options))
     if suffix == '.onnx':
         _graph(cfg, checkpoint, Path(out), images, tolerance, peer,
                with_selector)
     else:
         _plain(cfg, checkpoint, Path(out), with_selector, peer, half)
+
+
+def _ready(name: str) -> tuple[str, str]:
+    from ..apis.model_list import ready_models
+    from ..apis.students import shipped
+    models = {model['name']: model for model in ready_models()}
+    if name not in models:
+        raise click.UsageError(f'CHECKPOINT is missing: {name!r} is none of the models that come '
+                               f'with the package, {", ".join(models)}')
+    return str(shipped(models[name]['config'])), models[name]['file']
 
 
 def _plain(cfg: Any, checkpoint: str, out: Path, with_selector: bool, peer: bool,

@@ -5,17 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmocr_kd.datasets.embedded.spec import PER, SPLITS, SceneSpec
+from mmocr_kd.datasets.embedded.spec import PER, SPLITS, UNITS, SceneSpec
 
 
 def pairs(low, high):
     return st.tuples(st.integers(low, high), st.integers(low, high)).map(sorted).map(tuple)
 
 
+paths = st.text(st.characters(codec='utf-8'), max_size=20) | st.just('a-b/words=c-unit=line')
 specs = st.builds(
     SceneSpec, st.sampled_from(SPLITS), st.integers(0, 2**40),
     st.tuples(st.integers(64, 2000), st.integers(64, 2000)), pairs(6, 300), pairs(0, 20),
-    st.floats(0, 2), st.sampled_from(PER))
+    st.floats(0, 2), st.sampled_from(PER), paths, paths, paths, st.sampled_from(UNITS))
 
 
 @given(specs)
@@ -55,6 +56,8 @@ def test_configs_may_use_lists_and_the_spec_is_still_hashable():
     ('text_height', (30, 20), ValueError, ['text_height=(30, 20)', 'smallest, largest']),
     ('num_blocks', (-1, 3), ValueError, ['num_blocks', '0']),
     ('num_blocks', (4, 3), ValueError, ['num_blocks=(4, 3)', 'smallest, largest']),
+    ('unit', 'letter', ValueError, ["unit='letter'", "'word', 'line'"]),
+    ('photos', 3, TypeError, ['photos=3', 'path']),
     ('difficulty', '1', TypeError, ["difficulty='1'", 'number']),
     ('difficulty', 2.1, ValueError, ['difficulty=2.1', '[0, 2]']),
     ('difficulty', float('nan'), ValueError, ['difficulty=nan', '[0, 2]']),

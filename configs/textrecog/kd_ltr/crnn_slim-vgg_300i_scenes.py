@@ -1,5 +1,5 @@
 # The recogniser for photos that comes with the package: words and lines, of any case and with
-# symbols, rendered on free photos in free fonts; the network of "mmocr-kd distill rec". 400 steps
+# symbols, rendered on free photos in free fonts; the network of "mmocr-kd distill rec". 300 steps
 # from the weights that know rendered words, all but their classifier: it had 36 characters, which
 # MMEngine says when it loads them. Its data are made by
 #   python tools/scene_assets.py data/scene_assets
@@ -34,7 +34,7 @@ test_dataloader = held_out
 dictionary = '{{ fileDirname }}/../../textspotting/dicts/english_digits_punctuation_space.txt'
 model = dict(decoder=dict(dictionary=dict(dict_file=dictionary)))
 load_from = 'mmocr_kd://crnn_slim-vgg_1e_embedded-words'
-train_cfg = dict(max_epochs=16, val_interval=16)
+train_cfg = dict(max_epochs=12, val_interval=12)
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=16, by_epoch=True, convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=12, by_epoch=True, convert_to_iter_based=True)
 ]

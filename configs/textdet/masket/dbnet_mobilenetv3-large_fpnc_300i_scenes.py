@@ -1,5 +1,5 @@
 # The detector for photos that comes with the package: lines of text, Latin and Chinese, rendered on
-# free photos in free fonts. Labels are exact, so nothing teaches. 400 steps from the weights that
+# free photos in free fonts. Labels are exact, so nothing teaches. 300 steps from the weights that
 # know rendered words. Its data are made by
 #   python tools/scene_assets.py data/scene_assets
 # and, for each of the two scripts (of Chinese, 1000),
@@ -40,7 +40,7 @@ test_dataloader = held_out
 model = dict(det_head=dict(module_loss=dict(type='PreparedDBModuleLoss')))
 load_from = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'
 custom_hooks = [dict(type='ChannelsLastHook')]
-train_cfg = dict(max_epochs=16, val_interval=16)
+train_cfg = dict(max_epochs=12, val_interval=12)
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=16, by_epoch=True, convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=12, by_epoch=True, convert_to_iter_based=True)
 ]

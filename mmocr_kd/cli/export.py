@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # "--help" should not wait for it
     cls=Verb, stopped='Nothing was written.', examples=[
         'mmocr-kd export my_config.py epoch_100.pth --out work/det.onnx',
         'mmocr-kd export my_config.py epoch_100.pth --out student.pth',
-        'mmocr-kd export mmocr_kd://dbnet_mobilenetv3-large_fpnc_300i_scenes --out det.onnx'])
+        'mmocr-kd export mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k --out det.onnx'])
 @click.argument('config', type=click.Path())
 @click.argument('checkpoint', type=click.Path(), required=False)
 @click.option('--out', required=True, metavar='FILE', help='What to write: FILE.onnx, which '

@@ -91,7 +91,7 @@ def _fonts(got: Path, out: Path) -> None:
 
 
 def _words(got: Path, out: Path) -> None:
-    """60,000: three in four of the dictionary, in any case, the others as the lexicon draws them."""
+    """60,000: three in four of the dictionary, in any case, the others of the lexicon."""
     lines = (got / WORDS / 'usr/share/dict/american-english').read_text('utf-8').split('\n')
     known = [line for line in lines if line.isascii() and line.isalpha() and len(line) <= 15]
     rng = np.random.default_rng(0)

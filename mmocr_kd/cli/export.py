@@ -39,8 +39,8 @@ def export(config: str, checkpoint: str | None, out: str, images: tuple[str, ...
     """Write the student of CHECKPOINT as a file that runs elsewhere.
 
     CONFIG and CHECKPOINT are those of a training, or of the student alone; or CONFIG alone is the
-    name of a model that comes with the package ("mmocr-kd models" lists them). An ONNX file takes any
-    number of images; all that a reader has to know stands in it. It is run in ONNX Runtime beside
+    name of a model that comes with the package, as "mmocr-kd models" lists it. An ONNX file takes
+    any number of images; all that a reader has to know stands in it. It is run in ONNX Runtime beside
     PyTorch before it is written: if both differ by more than the tolerance, nothing is written
     and the exit code is 1.
     """

@@ -4,10 +4,10 @@
 # MMEngine says when it loads them. Its data are made by
 #   python tools/scene_assets.py data/scene_assets
 # and, for each of the two units,
-#   python tools/write_embedded.py data/scenes/words --train 700 --val 0 --test 0 --tasks textrecog \
-#       --seed 2 --image-size 512 512 --text-height 10 64 --num-blocks 8 14 --difficulty 1.2 \
-#       --unit word --photos data/scene_assets/photos --fonts data/scene_assets/fonts/latin \
-#       --words data/scene_assets/words.txt
+#   python tools/write_embedded.py data/scenes/words --train 700 --val 0 --test 0 \
+#       --tasks textrecog --seed 2 --image-size 512 512 --text-height 10 64 --num-blocks 8 14 \
+#       --difficulty 1.2 --unit word --photos data/scene_assets/photos \
+#       --fonts data/scene_assets/fonts/latin --words data/scene_assets/words.txt
 _base_ = ['_base_/recipes/photos.py', '_base_/models/crnn_photos.py']
 
 scenes = dict(

@@ -1,0 +1,9 @@
+# 700 more steps from what the first 300 gave.
+_base_ = 'crnn_slim-vgg_300i_scenes.py'
+
+load_from = 'work_dirs/crnn_slim-vgg_300i_scenes/epoch_12.pth'
+train_cfg = dict(max_epochs=28, val_interval=28)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, end=28, by_epoch=True, convert_to_iter_based=True)
+]
+randomness = dict(seed=1)

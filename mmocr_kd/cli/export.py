@@ -40,9 +40,9 @@ def export(config: str, checkpoint: str | None, out: str, images: tuple[str, ...
 
     CONFIG and CHECKPOINT are those of a training, or of the student alone; or CONFIG alone is the
     name of a model that comes with the package, as "mmocr-kd models" lists it. An ONNX file takes
-    any number of images; all that a reader has to know stands in it. It is run in ONNX Runtime beside
-    PyTorch before it is written: if both differ by more than the tolerance, nothing is written
-    and the exit code is 1.
+    any number of images; all that a reader has to know stands in it. It is run in ONNX Runtime
+    beside PyTorch before it is written: if both differ by more than the tolerance, nothing is
+    written and the exit code is 1.
     """
     from ..apis.read_config import read_config
     from .cfg_options import parsed

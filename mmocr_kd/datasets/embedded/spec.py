@@ -122,8 +122,8 @@ class SceneSpec:
         return cls(part['split'], int(part['seed']), (int(part['width']), int(part['height'])),
                    (int(part['low']), int(part['high'])),
                    (int(part['fewest']), int(part['most'])), float(part['difficulty']),
-                   part['per'] or 'block', *(unquote(part[name] or '') for name in OWN),
-                   part['unit'] or 'word')
+                   part['per'] or 'block',
+                   **{name: unquote(part[name]) for name in (*OWN, 'unit') if part[name]})
 
     def rng(self, index: int) -> np.random.Generator:
         """The random generator of image ``index``: it depends on (seed, split, index) alone."""

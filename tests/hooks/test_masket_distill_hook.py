@@ -564,12 +564,13 @@ def test_tensorboard_shows_every_loss(tmp_path, spec):
 
 def test_wandb_notes_every_loss(tmp_path, spec, monkeypatch):
     """By the lines of the guide; tests/packaging/test_wandb.py has the package."""
-    pytest.importorskip('wandb', reason='pip install wandb')
+    wandb = pytest.importorskip('wandb', reason='pip install wandb')
     monkeypatch.chdir(tmp_path)  # whose Python files are noted
     monkeypatch.setenv('WANDB_DATA_DIR', str(tmp_path))
     guide = (Path(__file__).parents[2] / 'docs/tools.md').read_text()
     shown, = re.findall(r'```python\n(vis_backends = .*?)```', guide, re.S)
     log_to(Config.fromstring(shown, '.py').vis_backends, tmp_path, spec)
+    wandb.teardown()  # its process, which writes
     run, = (tmp_path / 'board').rglob('offline-run-*/*.wandb')
     noted = run.read_bytes()
     assert b'my_project' in noted

@@ -76,12 +76,23 @@ def deployed_config(cfg: Config, with_selector: bool = False, peer: bool = False
     return Config(fields, filename=cfg.filename)
 
 
-def _with_selector(cfg: Config, model: dict[str, Any]) -> dict[str, Any]:
+def predicting_model(model: dict[str, Any]) -> dict[str, Any]:
+    """A model's config without what only trains it; what chooses or fixes scales stays.
+
+    Args:
+        model: Config of a plain model or of one of this package's distilling wrappers.
+    """
     left_out = _OF_DISTILLATION.get(class_of(model, MODELS))
-    if left_out is None or not model.get('selector'):
+    if left_out is None:
+        return student_config(model)
+    return {key: value for key, value in model.items() if key not in left_out}
+
+
+def _with_selector(cfg: Config, model: dict[str, Any]) -> dict[str, Any]:
+    if class_of(model, MODELS) not in _OF_DISTILLATION or not model.get('selector'):
         raise ValueError(f'{cfg.filename} has a model of type {model["type"]} with selector='
                          f'{model.get("selector")}: there is no selector to keep')
-    return {key: value for key, value in model.items() if key not in left_out}
+    return predicting_model(model)
 
 
 def _plain_steps(part: Any) -> Any:

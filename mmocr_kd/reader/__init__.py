@@ -3,7 +3,7 @@
 ``onnx_file.py`` runs a file that ``mmocr-kd export`` wrote and knows what it says about itself;
 ``resizing.py`` shows it images as MMOCR's pipelines do; ``detection.py`` and ``recognition.py``
 make polygons and texts of what it answers; ``selection.py`` chooses a detector's resolution;
-``reader.py`` puts them together.
+``cutting.py`` cuts words out as a spotter does; ``reader.py`` puts them together.
 """
 from .detection import Detector
 from .onnx_file import ForeignFileError, OnnxFile

@@ -9,8 +9,8 @@ import pyclipper
 
 from .growing import group_pixels, grow_kernels
 from .onnx_file import OnnxFile
-from .resizing import prepare
-from .selection import Selector
+from .resizing import Prepared, prepare
+from .selection import Selector, shrunk
 
 # Polygons, and their scores in 0..1.
 Found = tuple[list[np.ndarray], list[float]]
@@ -21,7 +21,8 @@ class Detector:
 
     Args:
         file: An exported detector.
-        selector: Chooses how small it may see each photo; None: it sees all as its tests do.
+        selector: Chooses how small it may see each photo; None: it sees all as its tests do, at
+            the scale of ``about['shrink']`` if there is one.
 
     Raises:
         ValueError: If it is none.
@@ -30,6 +31,7 @@ class Detector:
     def __init__(self, file: OnnxFile, selector: Selector | None = None) -> None:
         file.require('detection', '--det')
         self.file, self.selector = file, selector
+        self._rule = file.about.get('shrink') if selector is None else selector.rule
 
     def __call__(self, photo: np.ndarray) -> Found:
         """Find the text on a photo.
@@ -41,11 +43,35 @@ class Detector:
             Polygons, shape (n, 2), n >= 4, in pixels of the photo, and their scores in 0..1; in
             the order in which MMOCR's postprocessor gives them.
         """
-        about = self.file.about
-        seen = prepare(photo, about['image'])
-        seen = seen if self.selector is None else self.selector(seen)
-        return place_text(self.file(seen.pixels[None], np.ones(1))[0], seen.scale,
-                          about['postprocessor'])
+        return self.find(self.see(photo)[1])
+
+    def see(self, photo: np.ndarray) -> tuple[Prepared, Prepared]:
+        """A photo at full resolution, and as the network is shown it: the same, or smaller.
+
+        Args:
+            photo: See :meth:`__call__`.
+        """
+        full = prepare(photo, self.file.about['image'])
+        return full, full if self._rule is None else shrunk(full, self.scale(full), self._rule)
+
+    def scale(self, full: Prepared) -> float:
+        """How small the network is shown a photo, in (0, 1].
+
+        Args:
+            full: At full resolution.
+        """
+        if self.selector is not None:
+            return self.selector.choose(full)
+        return 1. if self._rule is None else float(self._rule['scale'])
+
+    def find(self, shown: Prepared) -> Found:
+        """Find the text on a photo; see :meth:`__call__`.
+
+        Args:
+            shown: As the network is shown it.
+        """
+        return place_text(self.file(shown.pixels[None], np.ones(1))[0], shown.scale,
+                          self.file.about['postprocessor'])
 
 
 def place_text(maps: np.ndarray, scale: tuple[float, float], rule: dict[str, Any]) -> Found:
@@ -57,8 +83,8 @@ def place_text(maps: np.ndarray, scale: tuple[float, float], rule: dict[str, Any
         rule: See :func:`find_text`.
     """
     polygons, scores = find_text(maps, rule)
-    factors = 1 / (np.array(scale) * rule.get('downsample_ratio', 1.))
-    return [np.asarray(polygon, np.float32).reshape(-1, 2) * factors
+    factors, downsampled = np.array(scale, np.float32), rule.get('downsample_ratio', 1.)
+    return [np.asarray(polygon, np.float32).reshape(-1, 2) / np.float32(downsampled) / factors
             for polygon in polygons], scores
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 KEY = 'mmocr_kd'  # of the metadata
-VERSION = 1
+VERSION = 2  # 1: knew neither ``shrink`` nor ``cut``
 
 
 class ForeignFileError(ValueError):
@@ -26,7 +26,9 @@ class OnnxFile:
         about: What the file says about itself: ``task`` ('detection', 'recognition' or
             'selection'), ``model``, ``image`` (what it sees: see :func:`~.resizing.prepare`), and
             ``postprocessor`` of a detector, ``decoder`` of a recogniser, ``choice`` of a selector
-            (see :class:`~.selection.Selector`).
+            (see :class:`~.selection.Selector`); of a spotter's parts also ``shrink``, the scale
+            at which its detector is shown all photos (see :func:`~.selection.shrunk`), and
+            ``cut``, how words are cut out for its recogniser (see :class:`~.cutting.Cut`).
 
     Raises:
         ImportError: Without ONNX Runtime.

@@ -1,7 +1,7 @@
 """Words as quads: the order of their corners, and cutting them out of photos."""
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Sequence
 
 import cv2
 import numpy as np
@@ -68,6 +68,57 @@ def upright(photo: np.ndarray, quad: Sequence[float]) -> np.ndarray:
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(np.array(quad, np.float32).reshape(4, 2), target)
     return cv2.warpPerspective(photo, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def upright_quad(polygon: Sequence[Any] | np.ndarray, vertical_ratio: float) -> np.ndarray:
+    """The smallest rectangle around a polygon, as a spotter lays a word that was found.
+
+    Args:
+        polygon: At least three points.
+        vertical_ratio: See :func:`laid`.
+
+    Returns:
+        Shape (4, 2), float32, from the word's own top left on; at least a pixel wide and high.
+    """
+    return laid(smallest_rectangle(np.asarray(polygon, np.float32).reshape(-1, 2)), vertical_ratio)
+
+
+def smallest_rectangle(points: np.ndarray) -> np.ndarray:
+    """The smallest rectangle around points, the way up in which it is tilted least.
+
+    Args:
+        points: float32, shape (n, 2).
+    """
+    center, size, angle = cv2.minAreaRect(points)
+    size = (max(1.0, size[0]), max(1.0, size[1]))
+    quad = np.asarray(cv2.boxPoints((center, size, angle)), np.float32)
+    if corner_areas(quad)[0] < 0:
+        quad = quad[::-1]
+    rightward = np.roll(quad, -1, axis=0)[:, 0] - quad[:, 0]
+    return np.roll(quad, -int(rightward.argmax()), axis=0)
+
+
+def laid(quad: np.ndarray, vertical_ratio: float) -> np.ndarray:
+    """A word's quad; one more than this many times as high as wide is turned a quarter.
+
+    Counter-clockwise: read downwards, it becomes readable (DLD transposes it).
+    """
+    width, height = extent(quad)
+    return np.roll(quad, -1, axis=0) if height > vertical_ratio * width else quad
+
+
+def corner_areas(quad: np.ndarray) -> np.ndarray:
+    """Twice the area of the triangle at each corner; all > 0 if convex and clockwise."""
+    edges = np.roll(quad, -1, axis=0).astype(np.float64) - quad
+    following = np.roll(edges, -1, axis=0)
+    areas: np.ndarray = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
+    return areas
+
+
+def extent(quad: np.ndarray) -> tuple[float, float]:
+    """Width and height: the longer of two opposite sides each."""
+    sides = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    return float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
 
 
 def _sides_cross(points: np.ndarray) -> bool:

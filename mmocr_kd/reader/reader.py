@@ -42,8 +42,9 @@ class Reader:
     """Reads photos with a detector, a recogniser, or both.
 
     A detector alone gives polygons. A recogniser alone takes each image as one word. Together,
-    the smallest rectangle around each polygon is cut out upright, as ``mmocr-kd pseudo-label
-    --read`` cuts words for training, and read.
+    words are cut out and read: as a spotter cuts them, if that is what the recogniser comes from;
+    else the smallest rectangle around each polygon upright, as ``mmocr-kd pseudo-label --read``
+    cuts words for training.
 
     Args:
         detector: Finds texts.
@@ -69,18 +70,39 @@ class Reader:
         Returns:
             Its texts, in reading order.
         """
-        texts = [Text()] if self.detector is None else self._found(self.detector, photo)
+        texts = self.spot(photo)
+        if self.detector is None:
+            return texts
+        return [texts[index] for index in line_order([_quad(text.polygon) for text in texts])]
+
+    def spot(self, photo: np.ndarray) -> list[Text]:
+        """Read a photo.
+
+        Args:
+            photo: See :meth:`__call__`.
+
+        Returns:
+            Its texts, in the order in which the detector finds them.
+        """
+        texts, words = ([Text()], [photo]) if self.detector is None else self._found(
+            self.detector, photo)
         if self.recognizer is not None:
-            words = [photo if text.polygon is None else word_of(photo, text.polygon)
-                     for text in texts]
             for text, (read, sure) in zip(texts, self.recognizer(words)):
                 text.text, text.text_score = read, sure
         return texts
 
-    def _found(self, detector: Detector, photo: np.ndarray) -> list[Text]:
-        texts = [Text(polygon, score) for polygon, score in zip(*detector(photo))
+    def _found(self, detector: Detector,
+               photo: np.ndarray) -> tuple[list[Text], list[np.ndarray]]:
+        """Texts, and their words if there is somebody to read them."""
+        full, shown = detector.see(photo)
+        texts = [Text(polygon, score) for polygon, score in zip(*detector.find(shown))
                  if score >= self.min_score]
-        return [texts[index] for index in line_order([_quad(text.polygon) for text in texts])]
+        polygons = [text.polygon for text in texts if text.polygon is not None]
+        if self.recognizer is None:
+            return texts, []
+        if self.recognizer.cut is None:
+            return texts, [word_of(photo, polygon) for polygon in polygons]
+        return texts, self.recognizer.cut(full, shown, detector.file.about['image'], polygons)
 
 
 def word_of(photo: np.ndarray, polygon: np.ndarray) -> np.ndarray:

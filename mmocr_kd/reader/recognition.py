@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from .cutting import Cut
 from .onnx_file import OnnxFile
 from .resizing import Prepared, prepare
 
@@ -18,6 +19,9 @@ class Recognizer:
         batch: How many words it sees at a time, at most. Readings do not depend on it: only words
             that are equally wide for the model share a batch.
 
+    Attributes:
+        cut: How words are cut out for it; None: any way.
+
     Raises:
         ValueError: If it is none.
     """
@@ -25,12 +29,13 @@ class Recognizer:
     def __init__(self, file: OnnxFile, batch: int = 32) -> None:
         file.require('recognition', '--rec')
         self.file, self.batch = file, batch
+        self.cut = Cut(file.about['cut']) if 'cut' in file.about else None
 
     def __call__(self, words: Sequence[np.ndarray]) -> list[tuple[str, float]]:
         """Read words.
 
         Args:
-            words: BGR, uint8, shape (H, W, 3) each, upright.
+            words: BGR, uint8, shape (H, W, 3) each, upright; or what :attr:`cut` gave.
 
         Returns:
             Text of each, and the mean probability of its characters; 0 without any.

@@ -56,14 +56,34 @@ def prepare(photo: np.ndarray, image: dict[str, Any]) -> Prepared:
     return Prepared(_padded(_normalised(seen, image), image), scale, valid_ratio, size)
 
 
+def unprepared(seen: Prepared, image: dict[str, Any]) -> np.ndarray:
+    """What a model is shown, before normalisation and padding: BGR, float32, shape (h, w, 3).
+
+    Args:
+        seen: The image.
+        image: See :func:`prepare`.
+    """
+    pixels = seen.pixels[:, :seen.size[0], :seen.size[1]]
+    if image['mean'] is not None:
+        mean, std = _statistics(image)
+        pixels = pixels * std + mean
+    pixels = pixels[::-1] if image['channels'] == 'rgb' else pixels
+    return np.broadcast_to(pixels.transpose(1, 2, 0), (*seen.size, 3))
+
+
 def _normalised(seen: np.ndarray, image: dict[str, Any]) -> np.ndarray:
     seen = seen[:, :, None] if seen.ndim == 2 else seen
     seen = seen[:, :, ::-1] if image['channels'] == 'rgb' else seen
     pixels = seen.transpose(2, 0, 1).astype(np.float32)
     if image['mean'] is None:
         return pixels
-    mean, std = (np.array(image[key], np.float32)[:, None, None] for key in ('mean', 'std'))
+    mean, std = _statistics(image)
     return (pixels - mean) / std
+
+
+def _statistics(image: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    mean, std = (np.array(image[key], np.float32)[:, None, None] for key in ('mean', 'std'))
+    return mean, std
 
 
 def _padded(pixels: np.ndarray, image: dict[str, Any]) -> np.ndarray:

@@ -15,7 +15,7 @@ _STRIDE = 32  # of the selector's last feature map
 
 
 class Selector:
-    """Says how small a detector may see a photo, and makes it so.
+    """Says how small a detector may see a photo; see :func:`shrunk`.
 
     Args:
         file: An exported selector; its ``about['choice']`` says how to choose and shrink, see
@@ -29,22 +29,11 @@ class Selector:
         file.require('selection', '--selector')
         self.file, self.rule = file, file.about['choice']
 
-    def __call__(self, seen: Prepared) -> Prepared:
-        """Shrink what a detector sees, as far as the selector chooses.
-
-        Args:
-            seen: The photo for the detector at full resolution.
-
-        Returns:
-            The same, smaller or as it was.
-        """
-        return shrunk(seen, self.choose(seen), self.rule)
-
     def choose(self, seen: Prepared) -> float:
         """The scale of a photo, in (0, 1].
 
         Args:
-            seen: See :meth:`__call__`.
+            seen: The photo for the detector at full resolution.
         """
         image, size = _whole(seen), seen.size
         short_edge = self.rule['short_edge']
@@ -74,7 +63,7 @@ def shrunk(seen: Prepared, scale: float, rule: dict[str, Any]) -> Prepared:
         image = (smooth_resize(image, size[::-1]) if rule['antialias'] else
                  cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR))
     canvas = padded(size[0], rule['divisor']), padded(size[1], rule['divisor'])
-    factors = seen.scale[0] * size[1] / seen.size[1], seen.scale[1] * size[0] / seen.size[0]
+    factors = seen.scale[0] * (size[1] / seen.size[1]), seen.scale[1] * (size[0] / seen.size[0])
     return Prepared(_onto(image, canvas)[0], factors, seen.valid_ratio, size)
 
 

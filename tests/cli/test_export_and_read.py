@@ -119,7 +119,7 @@ def test_turned_photos_are_read_like_upright_ones(work, tmp_path):
 
 @pytest.mark.parametrize('arguments, words', [
     (['--det', 'foreign.onnx'], 'foreign.onnx. was not written by "mmocr-kd export".*Export the'),
-    (['--det', 'later.onnx'], 'version 99; this one reads up to 1: pip install'),
+    (['--det', 'later.onnx'], 'version 99; this one reads up to 2: pip install'),
     (['--det', 'photo.png'], 'photo.png. cannot be loaded by ONNX Runtime'),
     (['--det', 'gone.onnx'], 'gone.onnx. does not exist'),
     (['--det', 'rec.onnx'], "--det='rec.onnx' is a model of recognition.*give it as --rec"),

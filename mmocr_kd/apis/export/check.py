@@ -24,7 +24,7 @@ from ..image_data import ImageData
 from .description import steps_of
 from .graph import Export, activated, export_onnx
 
-_LOOKED_AT = {'detection': 3, 'recognition': 16}
+_LOOKED_AT = {'detection': 3, 'recognition': 16, 'spotting': 8}
 INPUT_TOLERANCE = .02  # about a grey level: versions of Pillow differ by less, filters by more
 _WORDS = ('a', 'I7', 'stop', 'Main St', 'EXIT 24', 'pharmacy', 'international', '0123456789')
 
@@ -87,7 +87,7 @@ def check_export(export: Export, cfg: Config, images: Sequence[str] = ()) -> Che
 
 
 def export_checked(cfg: Config, checkpoint: str | Path, images: Sequence[str], tolerance: float,
-                   peer: bool = False) -> tuple[Export, Check]:
+                   peer: bool = False, part: str = '') -> tuple[Export, Check]:
     """Draw a student's graph and check it; if batches are what it gets wrong, one image at a time.
 
     Some networks read their number of images off tensors in ways that a graph keeps for ever.
@@ -98,6 +98,7 @@ def export_checked(cfg: Config, checkpoint: str | Path, images: Sequence[str], t
         images: Likewise.
         tolerance: See :meth:`Check.passed`.
         peer: See :func:`export_onnx`.
+        part: See there.
 
     Returns:
         The export, and its check, which need not have passed.
@@ -105,14 +106,14 @@ def export_checked(cfg: Config, checkpoint: str | Path, images: Sequence[str], t
     Raises:
         ImportError, OSError, ValueError: See both.
     """
-    export = export_onnx(cfg, checkpoint, peer)
+    export = export_onnx(cfg, checkpoint, peer, part=part)
     try:
         check = check_export(export, cfg, images)
         if check.passed(tolerance):
             return export, check
     except ValueError:
         pass  # of batches, or it is raised again
-    export = export_onnx(cfg, checkpoint, peer, single=True)
+    export = export_onnx(cfg, checkpoint, peer, True, part)
     return export, check_export(export, cfg, images)
 
 
@@ -209,7 +210,9 @@ def photos_of(task: str, cfg: Config, images: Sequence[str]) -> tuple[list[np.nd
     named = _named(cfg, number)
     if named:
         return named + drawn, "of the config's tests"
-    return drawn or [_drawn(_WORDS)], 'drawn here'
+    page = _drawn(_WORDS)
+    more = [_turned(page, 20)] if task == 'spotting' else []
+    return drawn or [page, *more], 'drawn here'
 
 
 def _named(cfg: Config, number: int) -> list[np.ndarray]:
@@ -222,6 +225,12 @@ def _named(cfg: Config, number: int) -> list[np.ndarray]:
         return []
     decoded = [cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR) for each in data]
     return [image for image in decoded if image is not None]
+
+
+def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, .8)
+    return cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
 
 
 def _drawn(words: Sequence[str]) -> np.ndarray:

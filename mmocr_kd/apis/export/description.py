@@ -25,7 +25,7 @@ from mmocr.registry import TRANSFORMS
 from torch import nn
 
 from ...datasets.transforms import PairedResize, SynthesizeLR, TextDegradation
-from ...reader.onnx_file import VERSION
+from ...models.spotters import DetRecTextSpotter
 from ...version import __version__
 from ..image_data import pipeline_of_tests
 
@@ -47,7 +47,8 @@ def describe(cfg: Config, model: nn.Module) -> dict[str, Any]:
     Raises:
         ValueError: If it is neither, or a step of the pipeline has no counterpart in the reader.
     """
-    about: dict[str, Any] = {'version': VERSION, 'made_by': f'mmocr_kd {__version__}',
+    refuse_spotter(cfg, model)
+    about: dict[str, Any] = {'version': 1, 'made_by': f'mmocr_kd {__version__}',
                              'model': type(model).__name__, 'image': _image(cfg, model)}
     rule = getattr(getattr(model, 'det_head', None), 'postprocessor', None)
     if rule is not None:
@@ -56,8 +57,28 @@ def describe(cfg: Config, model: nn.Module) -> dict[str, Any]:
     if decoder is not None:
         return {**about, 'task': 'recognition', 'decoder': _decoder(decoder)}
     raise ValueError(f'{cfg.filename}: a {type(model).__name__} cannot be exported as one graph. '
-                     f'What can: {CAN_BE_EXPORTED}. Of a spotter, export its detector and its '
-                     'recogniser, each with a config of its own')
+                     f'What can: {CAN_BE_EXPORTED}')
+
+
+def refuse_spotter(cfg: Config, model: nn.Module) -> None:
+    """Spotters are not one graph, and only those that read pixels are several.
+
+    Args:
+        cfg: Whose model it is.
+        model: Any.
+
+    Raises:
+        ValueError: If it is a spotter; the message says what to do.
+    """
+    if isinstance(model, DetRecTextSpotter):
+        raise ValueError(f'{cfg.filename}: a DetRecTextSpotter is no single graph: give a folder, '
+                         '--out FOLDER, for those of its detector, recogniser and selector')
+    if hasattr(model, 'rec_decoder') or hasattr(model, 'roi_head'):
+        raise ValueError(
+            f"{cfg.filename}: a {type(model).__name__} reads words in its detector's feature maps, "
+            'cut out where it found them, which no graph of an image or of a word holds. Deploy '
+            "the plain checkpoint, --out FILE.pth, with MMOCR's TextSpotInferencer; a "
+            'DetRecTextSpotter, whose recogniser reads pixels, can be exported')
 
 
 def steps_of(cfg: Config) -> list[BaseTransform]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -56,6 +56,15 @@ class Export:
             OSError: If that fails.
         """
         write_whole(path, self.graph)
+
+    def saying(self, **more: Any) -> Export:
+        """The same, but the file says more about itself.
+
+        Args:
+            **more: What.
+        """
+        about = {**self.about, **more}
+        return replace(self, about=about, graph=described(self.graph, about))
 
 
 def require_own_graph(out: Path) -> None:
@@ -118,7 +127,7 @@ def activated(outputs: Tensor, kind: str | None) -> Tensor:
 
 
 def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False,
-                single: bool = False) -> Export:
+                single: bool = False, part: str = '') -> Export:
     """Draw a student's graph.
 
     Batches may have any size. So may the images of detectors, as far as their preprocessor pads
@@ -129,30 +138,33 @@ def export_onnx(cfg: Config, checkpoint: str | Path, peer: bool = False,
         checkpoint: The training's, or a plain one.
         peer: Of a ``MutualDistiller``, take the second student.
         single: The graph takes one image at a time.
+        part: What the keys of its weights begin with in the checkpoint of a larger model.
 
     Raises:
         ImportError: Without onnx.
         ValueError: If the checkpoint does not fit, or the student cannot be exported.
     """
-    model, about = plain_model(cfg, checkpoint, peer)
+    model, about = plain_model(cfg, checkpoint, peer, part)
     drawn = build_loaded(cfg, exportable(student_config(cfg.model, peer)), model.state_dict(),
                          checkpoint).eval()
     return Export(about, model, described(_drawn(Network(drawn, about), about, single), about))
 
 
-def plain_model(cfg: Config, checkpoint: str | Path,
-                peer: bool = False) -> tuple[nn.Module, dict[str, Any]]:
+def plain_model(cfg: Config, checkpoint: str | Path, peer: bool = False,
+                part: str = '') -> tuple[nn.Module, dict[str, Any]]:
     """A student as MMOCR runs it, in eval mode, and what a reader has to know of it.
 
     Args:
         cfg: See :func:`export_onnx`.
         checkpoint: See there.
         peer: See there.
+        part: See there.
 
     Raises:
         ValueError: If the checkpoint does not fit, or no reader knows such a model.
     """
-    state = student_checkpoint(read_checkpoint(checkpoint), peer=peer)['state_dict']
+    whole = student_checkpoint(read_checkpoint(checkpoint), peer=peer)['state_dict']
+    state = {key[len(part):]: value for key, value in whole.items() if key.startswith(part)}
     model = build_loaded(cfg, student_config(cfg.model, peer), state, checkpoint).eval()
     return model, describe(cfg, model)
 
@@ -264,6 +276,7 @@ def described(graph: bytes, about: dict[str, Any]) -> bytes:
         about: That.
     """
     model = _onnx().load_from_string(graph)
+    del model.metadata_props[:]
     model.metadata_props.add(key=KEY, value=json.dumps(about, ensure_ascii=False))
     written: bytes = model.SerializeToString()
     return written

@@ -90,16 +90,33 @@ class ScaleChoosingModel(PlainStudentKeys, BaseTextDetector):
             ValueError: If no selector chooses, regions are looked at twice, or a budget cannot be
                 met.
         """
-        chooser, small = self._chooser, self._shrinkers['test']
+        chooser = self._chooser
         if self.selector is None or chooser.test_scale is not None:
             raise ValueError(f'test_scale={chooser.test_scale}: no selector chooses here')
+        return dict(scales=list(chooser.candidates), costs=self.selector.costs.tolist(),
+                    price=chooser.price_now(), predicts=self.selector.predicts,
+                    short_edge=self.selector.input_short_edge, **self._shrink_rule())
+
+    def fixed_rule(self) -> dict[str, Any] | None:
+        """How :meth:`predict` shrinks images if it shrinks all alike, as plain values.
+
+        Returns:
+            ``scale``, and ``max_long_edge``, ``antialias`` and ``divisor`` as above; None if a
+            selector chooses.
+
+        Raises:
+            ValueError: If regions are looked at twice.
+        """
+        scale = self._chooser.test_scale
+        return None if scale is None else dict(scale=scale, **self._shrink_rule())
+
+    def _shrink_rule(self) -> dict[str, Any]:
         if self._regions is not None:
             raise ValueError('regions are looked at twice, which is not known outside of PyTorch: '
                              'set model.regions=None')
-        return dict(scales=list(chooser.candidates), costs=self.selector.costs.tolist(),
-                    price=chooser.price_now(), predicts=self.selector.predicts,
-                    short_edge=self.selector.input_short_edge, max_long_edge=small.max_long_edge,
-                    antialias=small.antialias, divisor=small.pad_divisor)
+        small = self._shrinkers['test']
+        return dict(max_long_edge=small.max_long_edge, antialias=small.antialias,
+                    divisor=small.pad_divisor)
 
     @property
     def shrink(self) -> Shrinker:

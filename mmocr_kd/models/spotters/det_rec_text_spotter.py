@@ -99,6 +99,17 @@ class DetRecTextSpotter(BaseTextDetector):
         """How words are cut out for the recogniser."""
         return self._cut
 
+    def cut_rule(self) -> dict[str, Any]:
+        """How :meth:`predict` cuts words out, as plain values.
+
+        Returns:
+            ``crop_from``, and of ``crop`` ``size``, ``margin``, ``oversample`` and
+            ``vertical_ratio``; see :class:`~mmocr_kd.reader.cutting.Cut`.
+        """
+        cut = self._cut
+        return {'size': list(cut.size), 'margin': cut.margin, 'oversample': cut.oversample,
+                'vertical_ratio': cut.vertical_ratio, 'crop_from': self.crop_from}
+
     def extract_feat(self, inputs: Tensor) -> Any:
         """The detector's features of raw images, shape (B, 3, H, W); see MMOCR."""
         return self.detector.extract_feat(self._det_inputs(inputs))

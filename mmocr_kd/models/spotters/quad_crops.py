@@ -4,7 +4,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,15 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...adapters.image_sizes import Size
+from ...reader.cutting import ENOUGH, MOST, SAMPLES
+from ...reader.quads import corner_areas, extent, laid, smallest_rectangle
 from .part_inputs import PartInputs
 from .words import Outline, Words
 
 Quads = NDArray[np.float32]
 CORNERS = ('annotated', 'upright')
 _EPS = 1e-6
-_MOST = 8  # samples per pixel of the crop
-_SAMPLES = (1, 2, 3, 4, _MOST)
-_ENOUGH = (1.3, 2.6, 4.0, 8.0)  # pixels of the image for each of the crop up to which these do
 _AT_ONCE = 256  # words at a time that are sampled as densely as the crop; less of others
 
 
@@ -65,9 +63,9 @@ class QuadCut:
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f'{name}={getattr(self, name)!r} must be within '
                                  f'[{low}, {high}]')
-        if self.oversample not in ('auto', *range(1, _MOST + 1)):
+        if self.oversample not in ('auto', *range(1, MOST + 1)):
             raise ValueError(f"oversample={self.oversample!r} must be 'auto', or a whole number "
-                             f'within [1, {_MOST}]')
+                             f'within [1, {MOST}]')
 
     def outline(self, polygon: Any, annotated: bool) -> Outline:
         """Corners of a word in reading order; see :meth:`.Cut.outline`."""
@@ -124,7 +122,7 @@ def oversampling(quads: Tensor, size: Sequence[int], margin: float = 0.0) -> Ten
     widths, heights = _extents(quads.double())
     room = 2 * margin * heights
     ratios = torch.stack([(heights + room) / size[0], (widths + room) / size[1]], dim=1)
-    return torch.tensor(_SAMPLES)[torch.bucketize(ratios, ratios.new_tensor(_ENOUGH))]
+    return torch.tensor(SAMPLES)[torch.bucketize(ratios, ratios.new_tensor(ENOUGH))]
 
 
 def crop_quads(images: Tensor, quads: Tensor, image_index: Tensor, size: tuple[int, int],
@@ -265,10 +263,7 @@ def reading_quads(polygons: Sequence[Any], corners: str = 'upright',
 
 def _reading_quad(points: Quads, corners: str, vertical_ratio: float) -> Quads:
     quad = _as_annotated(points) if corners == 'annotated' else None
-    if quad is None:
-        quad = _smallest_rectangle(points)
-    width, height = _size(quad)
-    return np.roll(quad, -1, axis=0) if height > vertical_ratio * width else quad
+    return laid(smallest_rectangle(points) if quad is None else quad, vertical_ratio)
 
 
 def _points(polygon: Any) -> Quads:
@@ -281,32 +276,9 @@ def _points(polygon: Any) -> Quads:
 
 def _as_annotated(points: Quads) -> Quads | None:
     """The points themselves, clockwise; None unless they are a convex quad."""
-    if len(points) != 4 or min(_size(points)) < 1:
+    if len(points) != 4 or min(extent(points)) < 1:
         return None
-    turns = _turns(points)
+    turns = corner_areas(points)
     if (turns < 0).all():
         points, turns = points[[0, 3, 2, 1]], -turns
     return points if (turns > 0).all() else None
-
-
-def _turns(quad: Quads) -> NDArray[Any]:
-    """Twice the area of the triangle at each corner; all > 0 if convex and clockwise."""
-    edges = np.roll(quad, -1, axis=0).astype(np.float64) - quad
-    following = np.roll(edges, -1, axis=0)
-    return edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
-
-
-def _smallest_rectangle(points: Quads) -> Quads:
-    center, size, angle = cv2.minAreaRect(points)
-    size = (max(1.0, size[0]), max(1.0, size[1]))
-    quad = np.asarray(cv2.boxPoints((center, size, angle)), np.float32)
-    if _turns(quad)[0] < 0:
-        quad = quad[::-1]
-    rightward = np.roll(quad, -1, axis=0)[:, 0] - quad[:, 0]
-    return np.roll(quad, -int(rightward.argmax()), axis=0)
-
-
-def _size(quad: Quads) -> tuple[float, float]:
-    """Width and height: the longer of two opposite sides each."""
-    sides = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
-    return float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))

@@ -81,6 +81,15 @@ def ready_models() -> list[dict[str, Any]]:
                              PACKAGE / 'weights' / f'{card["name"]}.pth')} for card in cards]
 
 
+def reader_models() -> dict[str, str]:
+    """Detector and recogniser for photos that come with the package.
+
+    Returns:
+        'det' and 'rec' -> name, as configs take it.
+    """
+    return {card['reader']: card['name'] for card in ready_models() if 'reader' in card}
+
+
 def teachers() -> Iterator[dict[str, Any]]:
     """Engines that are here: name, task, file, megabytes; or what installs them.
 

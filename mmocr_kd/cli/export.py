@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # "--help" should not wait for it
         'mmocr-kd export my_config.py epoch_100.pth --out work/det.onnx',
         'mmocr-kd export my_spotter.py epoch_10.pth --out work/',
         'mmocr-kd export my_config.py epoch_100.pth --out student.pth',
-        'mmocr-kd export mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k --out det.onnx'])
+        'mmocr-kd export mmocr_kd://dbnet_mobilenetv3-large_fpnc_1k_scenes --out det.onnx'])
 @click.argument('config', type=click.Path())
 @click.argument('checkpoint', type=click.Path(), required=False)
 @click.option('--out', required=True, metavar='FILE|FOLDER', help='What to write: FILE.onnx, '

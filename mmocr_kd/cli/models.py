@@ -3,21 +3,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .export import export
 from .verb import Verb
 
 if TYPE_CHECKING:  # "--help" should not wait for it
     from ..apis.model_list import ListedStudent
 
 
-@click.command(cls=Verb, examples=['mmocr-kd models', 'mmocr-kd models --measure --json'])
+@click.command(cls=Verb, examples=['mmocr-kd models', 'mmocr-kd models --measure --json',
+                               'mmocr-kd models --out ready'])
 @click.option('--measure', is_flag=True, help='Also time each student on this machine.')
 @click.option('--json', 'as_json', is_flag=True, help='Write JSON.')
-def models(measure: bool, as_json: bool) -> None:
+@click.option('--out', metavar='FOLDER', help='Write the detector and the recogniser for photos '
+              'that come with the package as FOLDER/det.onnx and rec.onnx, and list nothing.')
+@click.pass_context
+def models(context: click.Context, measure: bool, as_json: bool, out: str | None) -> None:
     """List students, with size and cost as counted from the models, and who can teach them."""
+    if out is not None:
+        _write_reader(context, Path(out))
+        return
     from ..apis.model_list import ready_models, students, teachers
     if as_json:
         click.echo(json.dumps({'students': [asdict(one) for one in students(measure)],
@@ -33,6 +42,15 @@ def models(measure: bool, as_json: bool) -> None:
     click.echo('\nTeachers that are here; besides, any model of MMOCR and any ONNX file')
     for teacher in teachers():
         click.echo(_entry(teacher, [teacher['file'] or f'not installed: {teacher["install"]}']))
+
+
+def _write_reader(context: click.Context, folder: Path) -> None:
+    from ..apis.model_list import reader_models
+    for stem, name in reader_models().items():
+        context.invoke(export, config=name, checkpoint=None, out=str(folder / f'{stem}.onnx'),
+                       images=(), tolerance=1e-3, peer=False, with_selector=False, half=False,
+                       cfg_options=())
+    click.echo(f'Both: mmocr-kd read PHOTOS --model {folder}')
 
 
 def _student(one: ListedStudent) -> str:

@@ -55,4 +55,4 @@ def test_an_unknown_name_lists_what_there_is(tmp_path):
 
 
 def _middle(polygon):
-    return sum(polygon[::2]) / len(polygon) * 2, sum(polygon[1::2]) / len(polygon) * 2
+    return tuple(sum(side) / len(side) for side in zip(*polygon))

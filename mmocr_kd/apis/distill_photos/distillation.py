@@ -325,12 +325,12 @@ class PhotoDistillation(ABC):
         taught = [str(self._images / name) for file in files if file.exists()
                   for name in read_boxes(str(file))]
         with self.voice.phase('8 bits', min(_CALIBRATED, len(taught))) as tell:
-            def follow(paths: Sequence[str]) -> Iterator[str]:
+            def counted(paths: Sequence[str]) -> Iterator[str]:
                 for number, path in enumerate(paths, 1):
                     yield path
                     tell(number)
 
-            quantize(str(source), str(self.graph), taught, _CALIBRATED, 0, follow)
+            quantize(str(source), str(self.graph), taught, _CALIBRATED, 0, counted)
 
     def _summary(self, gathered: Gathered, meta: dict[str, Any]) -> dict[str, Any]:
         path = self.place / 'summary.json'

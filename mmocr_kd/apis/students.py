@@ -18,8 +18,10 @@ from ..store import write_whole
 PACKAGE = Path(__file__).parents[1]
 _FRONT = 'configs/textdet/masket/_base_/models/dbnet_'
 _WORDS = 'configs/textrecog/kd_ltr/_base_'
-_READS = 'mmocr_kd://crnn_slim-vgg_1e_embedded-words'
-_READS_BY = 'lower_english_digits.txt'  # MMOCR's: what a class of it is
+_FINDS = 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1k_scenes'
+_READS = 'mmocr_kd://crnn_slim-vgg_1k_scenes'
+# What a class of it is.
+_READS_BY = 'configs/textspotting/dicts/english_digits_punctuation_space.txt'
 _RARE = -4.  # logit, beside those of characters that are known, of one that is not
 
 
@@ -45,7 +47,7 @@ class Student:
 STUDENTS = {
     'mobilenetv3-large': Student(
         f'{_FRONT}mobilenetv3-large_fpnc64.py', 3.10,
-        'starts from weights that know rendered text and come with the package'),
+        'starts from weights that know text rendered on photos and come with the package'),
     'mobilenetv3-small': Student(
         f'{_FRONT}mobilenetv3-small_fpnc64.py', 1.07, 'the smallest'),
     'efficientnet-lite0': Student(
@@ -55,7 +57,7 @@ STUDENTS = {
 RECOGNISERS = {
     'crnn': Student(
         f'{_WORDS}/models/crnn_photos.py', 3.65,
-        'starts from weights that know rendered words and come with the package',
+        'starts from weights that know words rendered on photos and come with the package',
         f'{_WORDS}/recipes/photos.py'),
     'svtr-tiny': Student(
         f'{_WORDS}/models/svtr-tiny_photos.py', 4.19,
@@ -118,13 +120,12 @@ def recogniser_start(name: str, dictionary: Path) -> Start:
         return Start({}, 'nothing (random weights): that takes a long training. Better: --student '
                      'crnn, whose weights are here')
     known = CheckpointLoader.load_checkpoint(_READS, 'cpu')['state_dict']
-    dicts = Path(find_spec('mmocr').origin).parent / '.mim' / 'dicts'  # type: ignore
-    weights = fitted(known, characters_of(dicts / _READS_BY), characters_of(dictionary))
+    weights = fitted(known, characters_of(shipped(_READS_BY)), characters_of(dictionary))
     file, data = dictionary.with_name('crnn.pth'), io.BytesIO()
     torch.save({'state_dict': weights}, data)
     write_whole(file, data.getvalue())
-    return Start({'load_from': str(file)}, 'weights trained on rendered words, which come with the '
-                 'package')
+    return Start({'load_from': str(file)},
+                 'weights trained on words rendered on photos, which come with the package')
 
 
 def characters_of(dictionary: Path) -> list[str]:
@@ -169,8 +170,8 @@ def _small(folder: Path) -> Start:
 
 
 def _large(folder: Path) -> Start:
-    return Start({'load_from': 'mmocr_kd://dbnet_mobilenetv3-large_fpnc_1e_embedded-12k'},
-                 'weights trained on rendered text, which come with the package')
+    return Start({'load_from': _FINDS},
+                 'weights trained on text rendered on photos, which come with the package')
 
 
 def _lite0(folder: Path) -> Start:

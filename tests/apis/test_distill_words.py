@@ -114,7 +114,7 @@ def test_configs_of_recognisers_train_and_read(tmp_path, name):
 
 
 def test_start_weights_are_fitted_to_a_dictionary(tmp_path):
-    """Characters that were known read as before; a capital reads as its small letter."""
+    """Characters that were known read as before, also in another order."""
     dictionary = dictionary_of([dict(text='水'), dict(text='水')])
     (tmp_path / 'dictionary.txt').write_text('\n'.join(dictionary))
     assert characters_of(tmp_path / 'dictionary.txt') == dictionary
@@ -122,13 +122,22 @@ def test_start_weights_are_fitted_to_a_dictionary(tmp_path):
     state = torch.load(start.fields['load_from'], weights_only=True)['state_dict']
     assert state['decoder.decoder.1.embedding.bias'].shape == (len(dictionary) + 1, )
     known = CheckpointLoader.load_checkpoint(
-        'mmocr_kd://crnn_slim-vgg_1e_embedded-words', 'cpu')['state_dict']
-    small = [*(string.digits + string.ascii_lowercase)]
-    same = fitted(known, small, small)
+        'mmocr_kd://crnn_slim-vgg_1k_scenes', 'cpu')['state_dict']
+    chars = characters_of(shipped(
+        'configs/textspotting/dicts/english_digits_punctuation_space.txt'))
+    assert len(chars) == len(known['decoder.decoder.1.embedding.bias']) - 1
+    same = fitted(known, chars, chars)
     assert all(torch.equal(same[key], known[key]) for key in known)
     old, new = (weights['decoder.decoder.1.embedding.weight'] for weights in (known, state))
-    for char in 'a7':
-        assert torch.equal(new[dictionary.index(char)], old[small.index(char)])
-    assert torch.equal(new[dictionary.index('Q')], old[small.index('q')])
+    for char in 'a7Q ?':
+        assert torch.equal(new[dictionary.index(char)], old[chars.index(char)])
     assert torch.equal(new[-1], old[-1]) and not new[dictionary.index('水')].any()
     assert recogniser_start('svtr-tiny', tmp_path / 'dictionary.txt').fields == {}
+
+
+def test_a_capital_that_was_not_known_reads_as_its_small_letter():
+    known = CheckpointLoader.load_checkpoint(
+        'mmocr_kd://crnn_slim-vgg_1e_embedded-words', 'cpu')['state_dict']
+    small = [*(string.digits + string.ascii_lowercase)]
+    matrix = fitted(known, small, ['Q', 'q'])['decoder.decoder.1.embedding.weight']
+    assert len(matrix) == 3 and torch.equal(matrix[0], matrix[1])

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from mmengine.config import Config
 from mmocr.registry import MODELS
@@ -82,3 +83,22 @@ def test_engines_that_are_not_here_say_what_installs_them(found, monkeypatch, tm
     monkeypatch.setattr(rapidocr_models, 'find_spec', lambda name: spec)
     for one in model_list.teachers():
         assert one['file'] is None and one['install'] == rapidocr_models.INSTALL
+
+
+@pytest.mark.parametrize('name', [one['name'].partition('://')[2]
+                                  for one in model_list.ready_models()])
+def test_a_card_says_how_large_a_model_is(name):
+    """Parameters and bytes are those of the file; running statistics are no parameters."""
+    row, = (line for line in CARDS.read_text().splitlines() if line.startswith(f'| `{name}`'))
+    *_, parameters, size, _ = (float(number.split()[0]) if number.strip()[:1].isdigit() else number
+                               for number in row.split('|'))
+    file = ROOT / f'mmocr_kd/weights/{name}.pth'
+    state = torch.load(file, weights_only=True)['state_dict']
+    counted = sum(value.numel() for key, value in state.items() if 'running_' not in key
+                  and 'num_batches' not in key)
+    assert counted / 1e6 == pytest.approx(parameters, abs=.006)
+    assert file.stat().st_size / 1e6 == pytest.approx(size, abs=.06)
+
+
+def test_the_models_for_photos_are_one_of_each_kind():
+    assert sorted(model_list.reader_models()) == ['det', 'rec']

@@ -155,7 +155,8 @@ def test_boxes_of_a_file_are_scored_as_mmocr_does():
 def test_configs_say_what_was_planned(tmp_path, student, unlabelled):
     start = start_of(student, tmp_path) if student != 'efficientnet-lite0' else Start({}, '')
     teacher = dict(type='OnnxTeacher', model='rapidocr')
-    text = DetectorRecipe(student, start, teacher, 7, 3, ['own.teacher'], unlabelled).text
+    text = DetectorRecipe(student, start, teacher, 7, 3, ['own.teacher'],
+                          unlabelled=unlabelled).text
     text = text.replace("['mmocr_kd', 'own.teacher']", "['mmocr_kd']")
     assert max(map(len, text.splitlines())) < 160 and text.count('\n') < 60
     (tmp_path / 'config.py').write_text(text)

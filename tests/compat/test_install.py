@@ -40,7 +40,7 @@ class TestMMCVExt:
 
     def test_without_mmcv_the_error_says_what_to_install(self, monkeypatch):
         monkeypatch.setattr('mmocr_kd.compat.mmcv.find_spec', lambda name: None)
-        with pytest.raises(ImportError, match=r'pip install mmocr_kd\[lite\]'):
+        with pytest.raises(ImportError, match=r'pip install "mmocr_kd\[lite\]"'):
             compat.require_mmcv()
 
     def test_installing_again_changes_nothing(self):

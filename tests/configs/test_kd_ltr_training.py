@@ -17,7 +17,7 @@ CONFIG = CONFIGS['parseq-mini-lr_kd-ltr_3e_embedded']
 SCORE = 'embedded/recog/word_acc_ignore_case_symbol'
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # 50 s; mim itself is run in tests/packaging
 def test_mim_trains_and_tests_student_and_teacher(tmp_path):
     teacher = MODELS.build(teacher_config(load(CONFIG)).model)
     torch.save(teacher.state_dict(), tmp_path / 'teacher.pth')

@@ -113,7 +113,9 @@ def _repeat_nothing() -> None:
 
     def is_new(record: LogRecord) -> bool:
         words = record.getMessage()
-        new = words not in once or not words.startswith('Using env variable')
+        if not words.startswith('Using env variable'):
+            return True
+        new = words not in once
         once.add(words)
         return new
 

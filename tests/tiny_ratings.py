@@ -35,7 +35,7 @@ def write(path, images, scales):
     with RatingsFile(path, fields, lambda: measured) as file:
         for image in images:
             file.write(ImageRating(image, 2, [[int(2 * scale)] for scale in scales],
-                                   [[0]] * len(scales), 20.))
+                                   [[0]] * len(scales), 20., [20., 20.]))
 
 
 META = ('img_path', 'ori_shape', 'img_shape', 'scale_factor')

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..evaluation import E2ETextSpottingMetric
-from ..evaluation.found_instances import text_height
+from ..evaluation.found_instances import instance_heights, text_height
 from ..measure import Case, ImageRating, interleave, product_macs
 from ..models.dld import Shrinker
 from .scale_passes import ScalePasses, as_spotter
@@ -57,7 +57,8 @@ class ScaleRater:
         found = [self.predict(inputs, samples, scale) for scale in self.scales]
         words, predicted, hits = np.stack([self._count(one) for one in found]).transpose(1, 0, 2)
         return ImageRating(path, int(words[0, 0]), hits.tolist(), (predicted - hits).tolist(),
-                           self._height(found[0], samples[0]))
+                           self._height(found[0], samples[0]),
+                           instance_heights(samples[0]).tolist())
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, samples: Sequence[Any], scale: float) -> Any:

@@ -40,16 +40,25 @@ def rule_choices(ratings: ScaleRatings, prices: np.ndarray = PRICES,
     known = fitted_on or ratings
     costs, errors = rule_costs(ratings.costs), known.errors(false_alarm_weight)
     choices = np.empty((len(prices), len(ratings.heights)), dtype=np.int64)
-    for learnt, mine in _folds(ratings, fitted_on):
+    for learnt, mine in folds(ratings, fitted_on):
         for row, price in zip(choices, prices):
             rule = HeightRule.fit(known.heights[learnt], (errors + price * costs)[learnt])
             row[mine] = rule(ratings.heights[mine])
     return choices
 
 
-def _folds(ratings: ScaleRatings, fitted_on: ScaleRatings | None
+def folds(ratings: ScaleRatings, fitted_on: ScaleRatings | None
            ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Images to learn from, and those to choose for."""
+    """Images to learn from, and those to choose for: all of others and of one's own, or halves.
+
+    Args:
+        ratings: What is chosen for, M images.
+        fitted_on: What is learnt from, M' images; None: images of even position for those of odd
+            position, and the other way round.
+
+    Returns:
+        Pairs of booleans, shapes (M',) and (M,).
+    """
     if fitted_on is not None:
         return [(np.ones(len(fitted_on.heights), bool), np.ones(len(ratings.heights), bool))]
     even = np.arange(len(ratings.heights)) % 2 == 0

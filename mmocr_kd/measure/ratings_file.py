@@ -55,6 +55,8 @@ class ImageRating:
             wrong is one; what lies on ignored text is none.
         height: Median height of the text found at the smallest scale, in pixels of the full
             image; None if nothing was.
+        text_heights: Of the annotated texts that are not ignored, in pixels of the full image;
+            None: a version before 0.11 rated it.
     """
 
     img_path: str
@@ -62,6 +64,7 @@ class ImageRating:
     hits: Sequence[Sequence[int]]
     false_alarms: Sequence[Sequence[int]]
     height: float | None
+    text_heights: Sequence[float] | None = None
 
 
 class RatingsFile:
@@ -184,15 +187,16 @@ def _image(path: Path, number: int, line: bytes, header: RatingsHeader) -> Image
     try:
         rating = ImageRating(**content)
         counts = np.array([rating.hits, rating.false_alarms])
+        heights = np.array(rating.text_heights or [], dtype=float)
         sound = (counts.shape == (2, *shape) and counts.min() >= 0
-                 and counts[0].max() <= rating.words)
+                 and counts[0].max() <= rating.words and (heights >= 0).all())
     except (TypeError, ValueError):
         sound = False
     if not sound:
         raise ValueError(f'{path} is damaged in line {number}: expected img_path, words, hits and '
-                         f'false_alarms of {shape[0]} scales and {shape[1]} thresholds, and '
-                         'height. Remove this line; the same rate-scales command rates the image '
-                         'again')
+                         f'false_alarms of {shape[0]} scales and {shape[1]} thresholds, '
+                         'height and text_heights. Remove this line; the same rate-scales command '
+                         'rates the image again')
     return rating
 
 

@@ -64,7 +64,8 @@ _COLORS = ('tab:blue', 'tab:purple', 'tab:red', 'tab:brown')
 _STYLES: dict[str, dict[str, Any]] = {
     'single scale': dict(marker='o', linestyle='', color='black'),
     'oracle': dict(color='tab:green'), 'random': dict(color='grey', linestyle='--'),
-    'height rule': dict(color='tab:orange', linewidth=1)}
+    'height rule': dict(color='tab:orange', linewidth=1),
+    'known heights': dict(color='tab:cyan', linewidth=1)}
 
 
 def _style(report: ScaleReport, curve: Curve) -> dict[str, Any]:

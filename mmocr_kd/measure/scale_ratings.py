@@ -102,6 +102,24 @@ class ScaleRatings:
         """Median height of the text found at the smallest scale, NaN for none, shape (M,)."""
         return np.array([image.height for image in self.images], dtype=float)
 
+    @property
+    def knows_texts(self) -> bool:
+        """Whether the heights of the annotated texts are known."""
+        return all(image.text_heights is not None for image in self.images)
+
+    @cached_property
+    def text_heights(self) -> list[np.ndarray]:
+        """Of the annotated texts of each of the M images, in pixels of full resolution.
+
+        Raises:
+            ValueError: If a version before 0.11 rated them.
+        """
+        if not self.knows_texts:
+            raise ValueError(f'the ratings of {self.header.config} ({self.header.split}) do not '
+                             'say how high the texts are, as before version 0.11: rate again, into '
+                             'a new file')
+        return [np.asarray(image.text_heights, dtype=float) for image in self.images]
+
     @cached_property
     def index(self) -> dict[str, int]:
         """Path of an image -> its row."""

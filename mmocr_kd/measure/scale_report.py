@@ -7,6 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
+from .height_curve import known_height_choices
 from .height_rule import rule_choices, rule_costs
 from .scale_curves import PRICES, Curve, at_random, cheapest, of_choices, oracle, single_scales
 from .scale_ratings import ScaleRatings
@@ -146,6 +147,16 @@ class ScaleReport:
         return of_choices('height rule', self.ratings, self._rule_choices,
                           rule_costs(self.costs(unit)))
 
+    def known_heights(self, unit: str = 'cost') -> Curve | None:
+        """By the true heights of all texts, for nothing; see :func:`.known_height_choices`.
+
+        None where the ratings do not tell them.
+        """
+        if self._known_height_choices is None:
+            return None
+        return of_choices('known heights', self.ratings, self._known_height_choices,
+                          self.costs(unit))
+
     def chosen(self, selector: Selector, unit: str = 'cost') -> Curve:
         """By a selector, at all prices, choosing included.
 
@@ -171,8 +182,10 @@ class ScaleReport:
 
     def curves(self, unit: str = 'cost') -> list[Curve]:
         """All ways to choose."""
+        known = self.known_heights(unit)
         return [self.single(unit), self.oracle(unit), self.random(unit), self.height_rule(unit),
-                *self.others(unit), *(self.chosen(one, unit) for one in self.selectors)]
+                *([known] if known else []), *self.others(unit),
+                *(self.chosen(one, unit) for one in self.selectors)]
 
     @cached_property
     def gain(self) -> tuple[float, float]:
@@ -201,6 +214,13 @@ class ScaleReport:
     @cached_property
     def _rule_choices(self) -> np.ndarray:
         return rule_choices(self.ratings, PRICES, self.false_alarm_weight, self.validation)
+
+    @cached_property
+    def _known_height_choices(self) -> np.ndarray | None:
+        if not self.ratings.knows_texts or not (self.validation or self.ratings).knows_texts:
+            return None
+        return known_height_choices(self.ratings, PRICES, self.false_alarm_weight,
+                                    self.validation)
 
     @cached_property
     def _bounds(self) -> dict[str, tuple[Curve, Curve, Curve]]:

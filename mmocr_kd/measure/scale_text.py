@@ -75,8 +75,8 @@ def _single_scales(report: ScaleReport) -> Iterator[str]:
 def _frontier(report: ScaleReport) -> str:
     low = float(report.ratings.costs[0])
     budgets = np.array([low, *(step / 10 for step in range(1, 11) if step / 10 > low)])
-    columns = {curve.name: curve.at(budgets)
-               for curve in (report.oracle(), report.random(), report.height_rule())}
+    columns = {curve.name: curve.at(budgets) for curve in (
+        report.oracle(), report.random(), report.height_rule(), report.known_heights()) if curve}
     for kind, selectors in report.kinds.items():
         columns[kind] = np.mean([report.chosen(one).at(budgets) for one in selectors], axis=0)
     rows = [[f'{budget:.3g}', *_numbers(*values)]

@@ -23,6 +23,7 @@ PHOTOS = 'dbnet_efficientnet-lite0_fpnc64_masket-ppocr_30e_td500-mini'
 PAGES = 'dbnet-efficientnet-lite0_crnn-slim-vgg_embedded-pages'
 READER = 'crnn_slim-vgg_3e_embedded-words'
 STORED = 'dbnet_efficientnet-lite0_fpnc64_selector-stored_10e_td500-mini'
+HEIGHTS = 'dbnet_efficientnet-lite0_fpnc64_selector-heights_20e_td500-mini'
 PASSES = 'dbnet_efficientnet-lite0_fpnc64_selector-passes_5e_td500-mini'
 READING = 'dbnet_efficientnet-lite0_fpnc64_selector-reading_1e_embedded-pages'
 
@@ -71,7 +72,7 @@ def _short(name, folder):
         for step in cfg[f'{part}_dataloader'].dataset.pipeline:
             if step.type == 'Resize':
                 step.scale = (128, 128)
-    if name == STORED:
+    if name in (STORED, HEIGHTS):
         cfg.model.selector.init_cfg = None  # another selector's
         cfg.model.objective.errors.file = str(folder / 'ratings.jsonl')
         tiny_ratings.write(cfg.model.objective.errors.file,
@@ -82,7 +83,7 @@ def _short(name, folder):
     return cfg
 
 
-@pytest.mark.parametrize('name', [STORED, PASSES, READING])
+@pytest.mark.parametrize('name', [STORED, HEIGHTS, PASSES, READING])
 def test_trains_and_tests(name, tmp_path):
     runner = Runner.from_cfg(_short(name, tmp_path))
     runner.train()
@@ -126,6 +127,17 @@ def test_the_ways_of_rating_differ_in_rating_only():
             cfg.pop(field, None)
     assert first['model']['selector'].pop('init_cfg')['prefix'] == 'selector.'
     assert first == second
+
+
+def test_parts_of_photos_have_their_own_errors(tmp_path):
+    """What is expected follows the polygons through the pipeline: enlarged texts lose less."""
+    cfg = copy.deepcopy(load(CONFIGS[HEIGHTS]))
+    given = cfg.train_dataloader.dataset
+    data = DATASETS.build(dict(given.to_dict(), **_photos(tmp_path)))
+    heights = {round(float(np.ptp(np.reshape(one['data_samples'].gt_instances.polygons[0],
+                                             (-1, 2))[:, 1])))
+               for _ in range(8) for one in data}
+    assert min(heights) == 30 * 8 and len(heights) > 3  # 160 pixels long, shown at 1280
 
 
 def test_stored_ratings_go_with_the_pixels_that_tests_see(tmp_path):

@@ -535,6 +535,19 @@ def dld_stored_errors(folder):
 
 
 @case
+def dld_height_errors(folder):
+    rated = RatingsFile(folder / 'ratings.jsonl', dict(
+        config='c.py', checkpoint='c.pth', identity='1', split='val', scales=[.5, 1.],
+        thresholds=[.5], protocol='e2e'), lambda: dict(size=[96, 160], macs=[1, 2], ms=[1., 2.]))
+    with rated as file:
+        file.write(ImageRating('tiny.png', 2, [[0], [2]], [[0]] * 2, None, [12., 30.]))
+    heights = {'type': 'HeightErrors', 'file': str(folder / 'ratings.jsonl')}
+    return _dld(folder, tiny_dld.student_cfg(), {}, train_student=False,
+                objective={'type': 'ErrorObjective', 'errors': heights},
+                selector=tiny_dld.expecting_cfg())
+
+
+@case
 def dld_full_crops(folder):
     """Detects in small images and reads in large ones, its words denser than its crops."""
     model = tiny_dld.dld(selector=None, losses={}, scale_factors=[.5], student=tiny_dld.student_cfg(

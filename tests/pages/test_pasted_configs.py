@@ -88,7 +88,7 @@ def make_checkpoints(cfg: Config) -> None:
 def make_ratings(cfg: Config) -> None:
     """Rate the stranger's data, or say so of data that are rendered, where the config looks."""
     for node in dicts(cfg.to_dict()):
-        if node.get('type') == 'StoredErrors':
+        if node.get('type') in ('StoredErrors', 'HeightErrors'):
             data = DATASETS.build(cfg.train_dataloader.dataset)
             paths = {data.get_data_info(i)['img_path'] for i in range(len(data))}
             tiny_ratings.write(node['file'], paths, cfg.model.selector.scale_factors)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...adapters import ignored_flags
+from ...evaluation.found_instances import text_height
 from ...evaluation.polygon_overlaps import covered_shares, intersection_areas, ious, to_geometries
 from ...losses import word_log_probs
 from ...losses.checks import require_not_negative
 from ...losses.steps import repeat_labels
-from ...measure import ScaleRatings
+from ...measure import HeightCurve, ScaleRatings
 from .candidates import evaluating
 
 
@@ -179,6 +180,49 @@ class StoredErrors:
         return index[path]
 
 
+@MODELS.register_module()
+class HeightErrors:
+    """Errors that are to be expected of the annotated texts, by how high each of them is.
+
+    How likely text of a height is found, and read if the spotter reads, was counted once, on images
+    that ``mmocr-kd rate-scales`` rated; see :class:`~mmocr_kd.measure.HeightCurve`. Images to learn
+    from need annotations and no rating: any number of them, which the pipeline may crop, enlarge
+    and turn, for what is expected follows the polygons. Nor does the selector learn the luck of
+    single images (our choice). Rate images that the spotter has not learnt from: of those it has,
+    it finds too much. Heights are the shorter sides of the smallest rectangles around polygons, so
+    texts should be annotated as they were where the spotter was rated, all by word or all by line.
+    An image longer than the model's ``max_long_edge`` is taken to be seen whole at each scale.
+
+    Args:
+        file: What ``rate-scales`` wrote, at any scales.
+        false_alarm_weight: What a false alarm counts, beside a miss, >= 0.
+        threshold: Score threshold, one of those rated; None: the best at full resolution.
+
+    Raises:
+        ValueError: If a number is out of its range; when first asked, if the file has no texts, or
+            does not tell how high they are; always, if a text has no place.
+    """
+
+    needs_words = False
+
+    def __init__(self, file: str, false_alarm_weight: float = 0.5,
+                 threshold: float | None = None) -> None:
+        require_not_negative('false_alarm_weight', false_alarm_weight)
+        self.file = file
+        self.false_alarm_weight = false_alarm_weight
+        self.threshold = threshold
+        self._curve: HeightCurve | None = None
+
+    def __call__(self, model: Any, inputs: Tensor, data_samples: Sequence[Any],
+                 words: Any | None) -> Tensor:
+        """See :class:`ErrorSource`."""
+        self._curve = self._curve or HeightCurve.fit(ScaleRatings.load(self.file, self.threshold))
+        heights = [_heights(sample, ignored) for sample, ignored in zip(
+            data_samples, ignored_flags(data_samples))]
+        errors = self._curve.errors(heights, model.selector.scale_factors, self.false_alarm_weight)
+        return torch.from_numpy(errors).float().to(inputs.device, non_blocking=True)
+
+
 @dataclass(frozen=True)
 class Truth:
     """What is annotated in an image, in its pixels.
@@ -232,6 +276,12 @@ def truths_of(data_samples: Sequence[Any]) -> list[Truth]:
         counted = [text for text, skip in zip(texts, ignored) if not skip]
         truths.append(Truth(shapes[~flags], shapes[flags], counted))
     return truths
+
+
+def _heights(sample: Any, ignored: Sequence[bool]) -> NDArray:
+    """Of the texts that count, in pixels of the image, shape (G,)."""
+    return np.array([text_height(outline, (1., 1.))
+                     for outline, skip in zip(_outlines(sample), ignored) if not skip])
 
 
 def _outlines(sample: Any) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from tiny_spotter import sample
 
 from mmocr_kd.losses import Labels
 from mmocr_kd.measure import ImageRating, RatingsFile
-from mmocr_kd.models.dld import Candidates, PassErrors, Shrinker, StoredErrors
+from mmocr_kd.models.dld import Candidates, HeightErrors, PassErrors, Shrinker, StoredErrors
 from mmocr_kd.models.dld.error_sources import truths_of
 
 SCALES = .5, 1.
@@ -263,3 +263,70 @@ def test_nobody_has_rated_that(tmp_path):
         stored(StoredErrors(rated(tmp_path)), 'a.png', scales=(.3, 1.))
     with pytest.raises(FileNotFoundError):
         stored(StoredErrors(str(tmp_path / 'none.jsonl')), 'a.png')
+
+
+# By the heights of texts
+
+
+def counted(tmp_path, texts=((4., 8.), (16., 32.), (64., 128.)), **fields):
+    """Ratings of a spotter that finds what it sees 16 pixels high, without false alarms."""
+    path = tmp_path / 'heights.jsonl'
+    scales = (.25, .5, 1.)
+    wanted = dict(config='c.py', checkpoint='c.pth', identity='1', split='val',
+                  scales=list(scales), thresholds=[.5], protocol='detection')
+    with RatingsFile(path, wanted, lambda: dict(size=[96, 160], macs=[1, 2, 4],
+                                                ms=[1., 2., 4.])) as file:
+        for i, heights in enumerate(texts * 4):
+            hits = [[sum(height * scale >= 16 for height in heights)] for scale in scales]
+            file.write(ImageRating(f'{i}.png', len(heights), hits, [[1], [0], [0]], None,
+                                   list(heights)))
+    return HeightErrors(str(path), **fields)
+
+
+def asked(source, *samples, scales=SCALES):
+    asks = SimpleNamespace(selector=SimpleNamespace(scale_factors=scales))
+    return source(asks, torch.zeros(len(samples), 3, 96, 160), samples, None)
+
+
+def test_errors_follow_the_heights_of_texts(tmp_path):
+    source = counted(tmp_path)
+    high, low = box(0, 0, 140, 64), box(0, 70, 90, 76)
+    found = asked(source, annotated(polygons=[high, low]), annotated(polygons=[low, low]))
+    assert found.dtype == torch.float32 and not found.requires_grad
+    torch.testing.assert_close(found, torch.tensor([[1., 1.], [2., 2.]]), atol=.1, rtol=0)
+    # A crop that is enlarged has larger texts.
+    larger = asked(source, annotated(polygons=[box(0, 0, 150, 16), box(0, 20, 150, 36)]))
+    torch.testing.assert_close(larger, torch.tensor([[2., 0.]]), atol=.15, rtol=0)
+    assert not source.needs_words
+
+
+def test_scales_need_not_be_the_rated_ones(tmp_path):
+    source = counted(tmp_path, false_alarm_weight=2.)
+    nothing = sample()
+    nothing.gt_instances = nothing.gt_instances[:0]
+    torch.testing.assert_close(asked(source, nothing, scales=(.25, .3, .5, .9)),
+                               torch.tensor([[2., 2 * (1 - np.log2(.3 / .25)), 0., 0.]],
+                                            dtype=torch.float32))
+
+
+def test_ignored_texts_and_turned_ones(tmp_path):
+    source = counted(tmp_path)
+    turned = np.array([[30., 0.], [34., 4.], [4., 34.], [0., 30.]]).ravel()  # 5.7 pixels high
+    one = annotated(polygons=[turned, box(0, 0, 140, 64)], ignored=[False, True])
+    torch.testing.assert_close(asked(source, one), torch.tensor([[1., 1.]]), atol=.1, rtol=0)
+
+
+def test_heights_are_counted_once(tmp_path):
+    source = counted(tmp_path)
+    first = asked(source, sample())
+    open(source.file, 'w').close()
+    assert torch.equal(asked(source, sample()), first)
+
+
+def test_no_heights_to_count(tmp_path):
+    with pytest.raises(ValueError, match='before version 0.11'):
+        asked(HeightErrors(rated(tmp_path)), sample())
+    with pytest.raises(ValueError, match='false_alarm_weight=-1'):
+        HeightErrors('r.jsonl', false_alarm_weight=-1.)
+    with pytest.raises(FileNotFoundError):
+        asked(HeightErrors(str(tmp_path / 'none.jsonl')), sample())

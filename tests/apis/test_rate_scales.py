@@ -110,7 +110,13 @@ def test_heights_are_of_the_full_image_whatever_its_original_was():
                    for polygon, score in zip(found.polygons, found.scores) if score >= least]
         assert 0 < len(heights) < len(found)
         rater = ScaleRater(model.student, Shrinker(), SCALES, [least, 1.])
-        assert rater(path, batch).height == pytest.approx(np.median(heights))
+        rating = rater(path, batch)
+        assert rating.height == pytest.approx(np.median(heights))
+        instances = data['data_samples'][0].gt_instances
+        assert rating.text_heights == pytest.approx([
+            factor[0] * min(cv2.minAreaRect(np.float32(polygon).reshape(-1, 2))[1])
+            for polygon, ignored in zip(instances.polygons, instances.ignored) if not ignored])
+        assert len(rating.text_heights) == rating.words > 0
     model.student.det_head.postprocessor.mask_thr = 1.
     assert rater(path, batch).height is None
 

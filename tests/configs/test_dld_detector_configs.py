@@ -134,10 +134,11 @@ def test_parts_of_photos_have_their_own_errors(tmp_path):
     cfg = copy.deepcopy(load(CONFIGS[HEIGHTS]))
     given = cfg.train_dataloader.dataset
     data = DATASETS.build(dict(given.to_dict(), **_photos(tmp_path)))
-    heights = {round(float(np.ptp(np.reshape(one['data_samples'].gt_instances.polygons[0],
-                                             (-1, 2))[:, 1])))
-               for _ in range(8) for one in data}
-    assert min(heights) == 30 * 8 and len(heights) > 3  # 160 pixels long, shown at 1280
+    heights = [round(float(np.ptp(np.reshape(one.gt_instances.polygons[0], (-1, 2))[:, 1])
+                           / max(one.img_shape) * 1280))
+               for _ in range(8) for one in (sample['data_samples'] for sample in data)]
+    assert min(heights) == 30 * 8 and len({*heights}) > 3  # 160 pixels long, seen at 1280
+    assert cfg.model.objective.errors.full_long_edge == cfg.resize.scale[0] == 1280
 
 
 def test_stored_ratings_go_with_the_pixels_that_tests_see(tmp_path):

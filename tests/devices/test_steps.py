@@ -74,6 +74,7 @@ WAITS = {
     'mask_rcnn_spotter': {FLAGS: 2, NMS: 3},  # words and boxes; three images
     'dld_det_rec': {FLAGS: 1, FINITE: 5, SCALES: 1, STEPS: 1, CTC_NBEST: 1},
     'dld_errors': {FLAGS: 2, CTC_WORDS: 1},  # words to read, and all words
+    'dld_height_errors': {FLAGS: 1},
     'dld_stored_errors': {},
     'dld_full_crops': {FLAGS: 1},
     # Words, and where text is drawn; maps of text, of features, and of reading.

@@ -11,7 +11,8 @@ model = dict(
             _delete_=True,
             type='HeightErrors',
             file='work_dirs/ratings/td500-mini_val.jsonl',
-            false_alarm_weight=0.5)))
+            false_alarm_weight=0.5,
+            full_long_edge=1280)))  # as photos are tested; small ones are trained on
 
 train_dataloader = dict(
     batch_size=16,
@@ -22,7 +23,8 @@ train_dataloader = dict(
             type='RandomApply',
             transforms=[dict(type='RandomCrop', min_side_ratio=0.3)],
             prob=0.5),
-        _base_.resize,
+        # As large as the selector sees them (Pillow smooths as it does).
+        dict(type='Resize', scale=(10000, 256), keep_ratio=True, backend='pillow'),
         dict(type='RandomFlip', prob=0.5, direction='horizontal'),
         dict(type='TorchVisionWrapper', op='ColorJitter', brightness=0.2, contrast=0.2),
         _base_.pack,

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...adapters import ignored_flags
+from ...adapters.image_sizes import Size, valid_sizes
 from ...evaluation.found_instances import text_height
 from ...evaluation.polygon_overlaps import covered_shares, intersection_areas, ious, to_geometries
 from ...losses import word_log_probs
-from ...losses.checks import require_not_negative
+from ...losses.checks import require_not_negative, require_positive
 from ...losses.steps import repeat_labels
 from ...measure import HeightCurve, ScaleRatings
 from .candidates import evaluating
@@ -197,6 +198,8 @@ class HeightErrors:
         file: What ``rate-scales`` wrote, at any scales.
         false_alarm_weight: What a false alarm counts, beside a miss, >= 0.
         threshold: Score threshold, one of those rated; None: the best at full resolution.
+        full_long_edge: Longer edge of every image at full resolution, in pixels, where the pipeline
+            shrinks images to what the selector looks at, which is faster; None: it does not.
 
     Raises:
         ValueError: If a number is out of its range; when first asked, if the file has no texts, or
@@ -206,21 +209,29 @@ class HeightErrors:
     needs_words = False
 
     def __init__(self, file: str, false_alarm_weight: float = 0.5,
-                 threshold: float | None = None) -> None:
+                 threshold: float | None = None, full_long_edge: int | None = None) -> None:
         require_not_negative('false_alarm_weight', false_alarm_weight)
+        if full_long_edge is not None:
+            require_positive('full_long_edge', full_long_edge)
         self.file = file
         self.false_alarm_weight = false_alarm_weight
         self.threshold = threshold
+        self.full_long_edge = full_long_edge
         self._curve: HeightCurve | None = None
 
     def __call__(self, model: Any, inputs: Tensor, data_samples: Sequence[Any],
                  words: Any | None) -> Tensor:
         """See :class:`ErrorSource`."""
         self._curve = self._curve or HeightCurve.fit(ScaleRatings.load(self.file, self.threshold))
-        heights = [_heights(sample, ignored) for sample, ignored in zip(
-            data_samples, ignored_flags(data_samples))]
+        sizes, flags = valid_sizes(inputs, data_samples), ignored_flags(data_samples)
+        heights = [self._enlarged(size) * _heights(sample, ignored)
+                   for size, sample, ignored in zip(sizes, data_samples, flags)]
         errors = self._curve.errors(heights, model.selector.scale_factors, self.false_alarm_weight)
         return torch.from_numpy(errors).float().to(inputs.device, non_blocking=True)
+
+    def _enlarged(self, size: Size) -> float:
+        """By how much full resolution is larger than what the pipeline gives."""
+        return self.full_long_edge / max(size) if self.full_long_edge else 1.
 
 
 @dataclass(frozen=True)

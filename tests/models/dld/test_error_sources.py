@@ -316,6 +316,18 @@ def test_ignored_texts_and_turned_ones(tmp_path):
     torch.testing.assert_close(asked(source, one), torch.tensor([[1., 1.]]), atol=.1, rtol=0)
 
 
+def test_images_as_small_as_the_selector_sees_them(tmp_path):
+    """Padding is not part of an image; a photo of 96x120 is one of 1024x1280."""
+    small = annotated(polygons=[box(0, 0, 100, 6), box(0, 20, 100, 26)])
+    small.set_metainfo({'img_shape': (96, 120)})
+    full = annotated(polygons=[box(0, 0, 1000, 64)] * 2)
+    found = asked(counted(tmp_path, full_long_edge=1280), small)
+    torch.testing.assert_close(found, asked(counted(tmp_path), full))
+    assert found[0, 0] < .1
+    with pytest.raises(ValueError, match='full_long_edge'):
+        counted(tmp_path, full_long_edge=0)
+
+
 def test_heights_are_counted_once(tmp_path):
     source = counted(tmp_path)
     first = asked(source, sample())

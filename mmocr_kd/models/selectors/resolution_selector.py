@@ -103,7 +103,16 @@ class ResolutionSelector(BaseModule):
         self.input_short_edge = input_short_edge
         self.per_image = per_image
         self._epoch = 0.0
-        norm_cfg = norm_cfg or dict(type='BN')
+        self._build(in_channels, base_channels, norm_cfg or dict(type='BN'))
+        # Follows from the config; checkpoints of the official code know neither buffer.
+        self.register_buffer('costs', torch.tensor(relative_costs(self.scale_factors, costs)),
+                             persistent=False)
+        if predicts == 'errors':
+            self.register_buffer('mean_costs', torch.full((len(PRICES), ), torch.nan))
+            self.register_buffer('mean_errors', torch.ones(len(self.scale_factors)))
+            self.register_buffer('batches_noted', torch.zeros(()))
+
+    def _build(self, in_channels: int, base_channels: int, norm_cfg: dict[str, Any]) -> None:
         eighth = base_channels // 8
         self.conv1 = nn.Conv2d(in_channels, eighth, 7, stride=2, padding=3)
         self.bn1 = build_norm(norm_cfg, eighth)
@@ -112,13 +121,6 @@ class ResolutionSelector(BaseModule):
         self.bs3 = DownBlock(2 * eighth, 4 * eighth, norm_cfg)
         self.bs4 = DownBlock(4 * eighth, base_channels, norm_cfg)
         self.fc = nn.Linear(base_channels, len(self.scale_factors))
-        # Follows from the config; checkpoints of the official code know neither buffer.
-        self.register_buffer('costs', torch.tensor(relative_costs(self.scale_factors, costs)),
-                             persistent=False)
-        if predicts == 'errors':
-            self.register_buffer('mean_costs', torch.full((len(PRICES), ), torch.nan))
-            self.register_buffer('mean_errors', torch.ones(len(self.scale_factors)))
-            self.register_buffer('batches_noted', torch.zeros(()))
 
     def forward(self, inputs: Tensor, data_samples: Sequence[Any] | None = None) -> Tensor:
         """Rate the candidate scales.
@@ -137,10 +139,7 @@ class ResolutionSelector(BaseModule):
         sizes = valid_sizes(inputs, data_samples)
         images = [self._prepare(image[None, :, :h, :w])
                   for image, (h, w) in zip(inputs, sizes)]
-        if self._learns_together():
-            scores = self._rate(*_side_by_side(images))
-        else:
-            scores = torch.cat([self._rate(image) for image in images])
+        scores = self._scores(images)
         if self.predicts == 'logits':
             return scores
         # A copy: the mean moves before the gradient is computed.
@@ -205,6 +204,12 @@ class ResolutionSelector(BaseModule):
     def tau(self) -> float:
         """Temperature now: ``max(temperature * temperature_decay^epoch, min_temperature)``."""
         return max(self.temperature * self.temperature_decay**self._epoch, self.min_temperature)
+
+    def _scores(self, images: Sequence[Tensor]) -> Tensor:
+        """What the network says of B images, each of shape (1, C, h, w): shape (B, K)."""
+        if self._learns_together():
+            return self._rate(*_side_by_side(images))
+        return torch.cat([self._rate(image) for image in images])
 
     def _learns_together(self) -> bool:
         """Whether images need each other: what BN learns from. Other layers get each alone."""

@@ -24,6 +24,7 @@ PAGES = 'dbnet-efficientnet-lite0_crnn-slim-vgg_embedded-pages'
 READER = 'crnn_slim-vgg_3e_embedded-words'
 STORED = 'dbnet_efficientnet-lite0_fpnc64_selector-stored_10e_td500-mini'
 HEIGHTS = 'dbnet_efficientnet-lite0_fpnc64_selector-heights_20e_td500-mini'
+BACKBONE = 'dbnet_efficientnet-lite0_fpnc64_backbone-selector-heights_20e_td500-mini'
 PASSES = 'dbnet_efficientnet-lite0_fpnc64_selector-passes_5e_td500-mini'
 READING = 'dbnet_efficientnet-lite0_fpnc64_selector-reading_1e_embedded-pages'
 
@@ -72,8 +73,10 @@ def _short(name, folder):
         for step in cfg[f'{part}_dataloader'].dataset.pipeline:
             if step.type == 'Resize':
                 step.scale = (128, 128)
-    if name in (STORED, HEIGHTS):
+    if name in (STORED, HEIGHTS, BACKBONE):
         cfg.model.selector.init_cfg = None  # another selector's
+        if name == BACKBONE:
+            cfg.model.selector.backbone.init_cfg.checkpoint = cfg.load_from
         cfg.model.objective.errors.file = str(folder / 'ratings.jsonl')
         tiny_ratings.write(cfg.model.objective.errors.file,
                            [str(folder / f'{i}.png') for i in range(4)],
@@ -83,7 +86,7 @@ def _short(name, folder):
     return cfg
 
 
-@pytest.mark.parametrize('name', [STORED, HEIGHTS, PASSES, READING])
+@pytest.mark.parametrize('name', [STORED, HEIGHTS, BACKBONE, PASSES, READING])
 def test_trains_and_tests(name, tmp_path):
     runner = Runner.from_cfg(_short(name, tmp_path))
     runner.train()
@@ -94,6 +97,10 @@ def test_trains_and_tests(name, tmp_path):
     start = torch.load(tmp_path / 'detector.pth', weights_only=False)['state_dict']
     assert {key for key in saved if not key.startswith('selector.')} == set(start)
     assert all(torch.equal(saved[key], value) for key, value in start.items())
+    if name == BACKBONE:  # it looks through what the detector has learnt
+        kept = {key.removeprefix('selector.'): value for key, value in saved.items()
+                if key.startswith('selector.backbone.')}
+        assert kept and all(torch.equal(start[key], value) for key, value in kept.items())
 
 
 @pytest.mark.parametrize('name', DLD)

@@ -542,9 +542,12 @@ def dld_height_errors(folder):
     with rated as file:
         file.write(ImageRating('tiny.png', 2, [[0], [2]], [[0]] * 2, None, [12., 30.]))
     heights = {'type': 'HeightErrors', 'file': str(folder / 'ratings.jsonl')}
+    backbone = tiny.dbnet_cfg()['backbone']
+    selector = {'type': 'BackboneSelector', 'backbone': backbone,
+                'in_channels': MODELS.build(backbone).out_channels,
+                'scale_factors': [*tiny_dld.SCALES]}
     return _dld(folder, tiny_dld.student_cfg(), {}, train_student=False,
-                objective={'type': 'ErrorObjective', 'errors': heights},
-                selector=tiny_dld.expecting_cfg())
+                objective={'type': 'ErrorObjective', 'errors': heights}, selector=selector)
 
 
 @case

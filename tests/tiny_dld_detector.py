@@ -23,6 +23,12 @@ def selector_cfg(scales=SCALES, **fields):
     return {'type': 'ResolutionSelector', 'scale_factors': scales, 'base_channels': 16, **fields}
 
 
+def backbone_selector_cfg(scales=SCALES, **fields):
+    backbone = dbnet_cfg()['backbone']
+    return {'type': 'BackboneSelector', 'scale_factors': scales, 'backbone': backbone,
+            'in_channels': MODELS.build(backbone).out_channels, **fields}
+
+
 def dld(*args, seed=0, **fields):
     """The same, built from a seed, with statistics that tell eval from training mode."""
     torch.manual_seed(seed)

@@ -63,14 +63,17 @@ def test_finds_without_pytorch_what_the_model_finds(trained, work):
     assert whole != lines  # some photo was seen smaller
 
 
-@pytest.mark.parametrize('short_edge, predicts', [(None, 'errors'), (48, 'errors'),
-                                                  (48, 'logits')])
+@pytest.mark.parametrize('make, short_edge, predicts', [
+    (tiny_dld_detector.selector_cfg, None, 'errors'),
+    (tiny_dld_detector.selector_cfg, 48, 'errors'),
+    (tiny_dld_detector.selector_cfg, 48, 'logits'),
+    (tiny_dld_detector.backbone_selector_cfg, 48, 'errors')])
 @torch.no_grad()
-def test_chooses_as_pytorch_does_at_any_price(short_edge, predicts, tmp_path):
+def test_chooses_as_pytorch_does_at_any_price(make, short_edge, predicts, tmp_path):
     torch.manual_seed(0)
     more = {} if predicts == 'errors' else dict(objective=None)
-    cfg = tiny_dld_detector.dld_cfg(selector=tiny_dld_detector.selector_cfg(
-        input_short_edge=short_edge, predicts=predicts), **more)
+    cfg = tiny_dld_detector.dld_cfg(selector=make(input_short_edge=short_edge, predicts=predicts),
+                                    **more)
     config, checkpoint = tiny_export.write(tmp_path, 'dld', cfg, tiny_export.PHOTOS, 6.)
     cfg = read_config(config, {})
     export = export_selector(cfg, checkpoint, export_onnx(cfg, checkpoint))

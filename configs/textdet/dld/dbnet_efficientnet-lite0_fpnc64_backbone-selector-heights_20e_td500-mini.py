@@ -17,3 +17,4 @@ model = dict(
         scale_factors=selector.scale_factors,
         costs=selector.costs,
         input_short_edge=selector.input_short_edge))
+optim_wrapper = dict(optimizer=dict(lr=3e-3))  # a linear layer

@@ -29,14 +29,14 @@ def test_examples_teach_what_they_say(example, tmp_path):
     path.write_text(example.replace("'configs/", f"'{ROOT}/configs/"))
     model = MODELS.build(Config.fromfile(path, format_python_code=False).model)
     learning = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
-    selects = 'ResolutionSelector' in example
+    selects = 'Selector' in example
     assert selects == ('objective=' in example)
     assert learning == {name for name, learns in (
         ('selector', selects), ('student', model.train_student)) if learns}
 
 
 def test_there_is_an_example_of_each_kind():
-    kinds = ['train_student=False', 'losses=', 'terms=', "crop_from='full'"]
+    kinds = ['train_student=False', 'HeightErrors', 'losses=', 'terms=', "crop_from='full'"]
     assert len(TRAININGS) == len(kinds)
     assert all(kind in example for kind, example in zip(kinds, TRAININGS))
     (inference, ) = set(EXAMPLES) - set(TRAININGS)

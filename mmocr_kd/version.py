@@ -1,2 +1,2 @@
 """The version, which setup.py and the command read without importing the package."""
-__version__ = '0.11.0'
+__version__ = '0.12.0'

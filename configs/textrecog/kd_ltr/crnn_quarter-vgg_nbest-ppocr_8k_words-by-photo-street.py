@@ -2,29 +2,14 @@
 # 32x100, taught by PP-OCR with labels, street words without, and for long. From scratch.
 _base_ = 'crnn_quarter-vgg-lr-nbest-ppocr_1k_words-by-photo-street.py'
 
-sharp = [
-    dict(type='SynthesizeLR', scale=1),
-    dict(type='PairedResize', lr_scale=(100, 32), hr_scale=(100, 32), backend='pillow',
-         interpolation='bicubic'),
-    *_base_.pack,
-]
-labelled = dict(pipeline=_base_.read_label + sharp)
+labelled = dict(pipeline=_base_.read_label + _base_.sharp)
 icdar2015, iiit5k, street = _base_.train_dataloader.dataset.datasets
 train_dataloader = dict(
     dataset=dict(
         datasets=[dict(icdar2015, **labelled), dict(iiit5k, **labelled),
-                  dict(street, pipeline=_base_.load_image + _base_.read_label + sharp)]))
-test_pipeline = _base_.load_test_image + sharp
-val_dataloader = dict(
-    dataset=dict(
-        datasets=[dict(part, pipeline=test_pipeline)
-                  for part in _base_.val_dataloader.dataset.datasets],
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    dataset=dict(
-        datasets=[dict(part, pipeline=test_pipeline)
-                  for part in _base_.test_dataloader.dataset.datasets],
-        pipeline=test_pipeline))
+                  dict(street, pipeline=_base_.load_image + _base_.read_label + _base_.sharp)]))
+val_dataloader = _base_.sharp_val_dataloader
+test_dataloader = _base_.sharp_test_dataloader
 
 model = dict(student=dict(backbone=dict(stem_pool=True), init_cfg=None))
 train_cfg = dict(max_iters=8000, val_interval=2000)

@@ -11,13 +11,7 @@ vary = [
         dict(cls='Multiply', mul=[0.7, 1.3]),
     ]),
 ]
-sharp = [
-    dict(type='SynthesizeLR', scale=1),
-    dict(type='PairedResize', lr_scale=(100, 32), hr_scale=(100, 32), backend='pillow',
-         interpolation='bicubic'),
-    *_base_.pack,
-]
-labelled = _base_.read_label + vary + sharp
+labelled = _base_.read_label + vary + _base_.sharp
 read_from_file = _base_.load_image + labelled
 icdar2015, iiit5k = _base_.labelled_words
 train_dataloader = dict(
@@ -29,17 +23,8 @@ train_dataloader = dict(
             dict(_base_.street_words_pseudo, pipeline=read_from_file),
             dict(_base_.embedded_words_train, indices=None, pipeline=read_from_file),
         ]))
-test_pipeline = _base_.load_test_image + sharp
-val_dataloader = dict(
-    dataset=dict(
-        datasets=[dict(part, pipeline=test_pipeline)
-                  for part in _base_.val_dataloader.dataset.datasets],
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    dataset=dict(
-        datasets=[dict(part, pipeline=test_pipeline)
-                  for part in _base_.test_dataloader.dataset.datasets],
-        pipeline=test_pipeline))
+val_dataloader = _base_.sharp_val_dataloader
+test_dataloader = _base_.sharp_test_dataloader
 
 model = dict(
     student=dict(

@@ -28,6 +28,25 @@ test_dataloader = dict(
         pipeline=_base_.load_test_image + _base_.shrink + _base_.pack,
         verify_meta=False))
 
+# What their teachers read: the same words, sharp, of 32x100.
+sharp = [
+    dict(type='SynthesizeLR', scale=1),
+    dict(type='PairedResize', lr_scale=(100, 32), hr_scale=(100, 32), backend='pillow',
+         interpolation='bicubic'),
+    *_base_.pack,
+]
+tested_sharp = dict(img_color_type='grayscale', pipeline=_base_.load_test_image + sharp)
+sharp_val_dataloader = dict(
+    dataset=dict(
+        datasets=[dict(_base_.icdar2015_by_photo_val, **tested_sharp),
+                  dict(_base_.iiit5k_by_photo_val, **tested_sharp)],
+        pipeline=tested_sharp['pipeline']))
+sharp_test_dataloader = dict(
+    dataset=dict(
+        datasets=[dict(_base_.icdar2015_by_photo_test, **tested_sharp),
+                  dict(_base_.iiit5k_by_photo_test, **tested_sharp)],
+        pipeline=tested_sharp['pipeline']))
+
 by_iterations = dict(type='IterBasedTrainLoop')
 log_processor = dict(by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=500, by_epoch=False))
